@@ -1,0 +1,138 @@
+/**
+ * The typed boundary to the addon: one object in, one object out; no N-API detail leaves it. Everything here is mechanism
+ * and none of it reads config.json. Every failing system call is thrown as a SystemCallError.
+ *
+ * The conversation with the init helper, one SOCK_SEQPACKET socket pair per container:
+ *
+ *   runtime (tsrunc)                                  init helper (static, from a sealed memfd)
+ *   spawn ── clone3, execveat ───────────────────────▶ waits for a part
+ *   part(prologue) + fds ────────────────────────────▶ runs it: joins and makes namespaces
+ *         ◀──────────────────────── ask(idMaps) ────── (new user namespace)
+ *   writes uid_map, gid_map; go ─────────────────────▶
+ *         ◀──────────────────────── forked + pidfd ─── (pid or time namespace: the child goes on with the same part)
+ *   part(init) + fds ────────────────────────────────▶ builds the root file system
+ *         ◀──────────────────────── ask(runtimeHooks)
+ *   runs prestart, createRuntime; go ────────────────▶ createContainer hooks, pivot_root, process attributes
+ *         ◀──────────────────────── console + fd ───── (terminal)
+ *         ◀──────────────────────── notify + fd ────── (seccomp listener)
+ *         ◀──────────────────────── ready ───────────── waits for start
+ *   at any time
+ *         ◀──────────────────────── failed{step, errno, call, detail}; the helper exits
+ *   the runtime closes the socket before ready: the helper exits
+ */
+
+export interface SpawnRequest {
+  /** CLONE_NEW* flags for clone3. */
+  readonly cloneFlags: number;
+  /** Directory fd of a cgroup v2 cgroup for CLONE_INTO_CGROUP; -1 for none. */
+  readonly cgroupFd: number;
+  /** What becomes fds 0, 1, 2 of the container. */
+  readonly stdio: readonly [number, number, number];
+  /** Further fds for the container, which become 3, 4, ... in this order (--preserve-fds, LISTEN_FDS). */
+  readonly extraFds: readonly number[];
+}
+
+export interface Spawned {
+  readonly pid: number;
+  readonly pidfd: number;
+  /** Our end of the conversation. */
+  readonly socket: number;
+}
+
+export type Message =
+  | { readonly kind: 'ask'; readonly question: number }
+  | { readonly kind: 'forked'; readonly pid: number; readonly pidfd: number }
+  | { readonly kind: 'console'; readonly fd: number }
+  | { readonly kind: 'notify'; readonly fd: number }
+  | { readonly kind: 'ready' }
+  | {
+      readonly kind: 'failed';
+      /** Index of the op within its part. */
+      readonly step: number;
+      readonly errno: number;
+      /** The system call that failed, "mount_setattr". */
+      readonly call: string;
+      /** What the call was about, where that is not in the op (a path component, a hook's end). */
+      readonly detail: string;
+    }
+  /** The other side closed: it died, or execve succeeded. */
+  | { readonly kind: 'closed' };
+
+export interface TreeRequest {
+  readonly path: string;
+  readonly recursive: boolean;
+  readonly noFollow: boolean;
+}
+
+export interface IdMapEntry {
+  readonly containerId: number;
+  readonly hostId: number;
+  readonly size: number;
+}
+
+export interface ExitStatus {
+  /** Exit code, or the number of the signal that ended the process. */
+  readonly code: number;
+  readonly signaled: boolean;
+}
+
+export interface Native {
+  /** Hash of the op table that the addon's helper was built from. */
+  readonly wireHash: string;
+  /** clone3 (vfork-like) + execveat of the sealed helper; returns when the helper has started. */
+  spawn(request: SpawnRequest): Spawned;
+  /** Send a part of the plan (copied to a sealed memfd) with its file descriptors. */
+  sendPart(socket: number, part: Uint8Array, fds: readonly number[]): void;
+  /** Answer a question. */
+  sendGo(socket: number): void;
+  /** Next message of the helper. Rejects with ETIMEDOUT after timeoutMs (-1: never). */
+  receive(socket: number, timeoutMs: number): Promise<Message>;
+
+  pidfdOpen(pid: number): number;
+  /** kill(2) through a pidfd: cannot hit another process. signal 0 asks whether it is alive. */
+  pidfdSendSignal(pidfd: number, signal: number): void;
+  /** Resolves true when the process of the pidfd has ended, false after timeoutMs (-1: never). */
+  waitPidfd(pidfd: number, timeoutMs: number): Promise<boolean>;
+  /** waitid(P_PIDFD) of an ended child of ours; undefined when it still runs. */
+  reap(pidfd: number): ExitStatus | undefined;
+  setChildSubreaper(): void;
+
+  /** open_tree(OPEN_TREE_CLONE) of a path of the host; a detached mount. */
+  openTree(request: TreeRequest): number;
+  /** open(O_RDONLY|O_CLOEXEC) of a namespace file, verified by NS_GET_NSTYPE to be of the CLONE_NEW* type `flag`. */
+  openNamespace(path: string, flag: number): number;
+  /** A user namespace with these mappings, for idmapped mounts. */
+  makeUserNamespace(uidMap: readonly IdMapEntry[], gidMap: readonly IdMapEntry[]): number;
+  /** prlimit(2) of another process. resource by number. */
+  setProcessLimit(pid: number, resource: number, soft: bigint, hard: bigint): void;
+
+  /** bind + listen on a unix socket `name` in the directory of dirfd (by /proc/self/fd: no limit on the path's length). */
+  listen(dirfd: number, name: string): number;
+  /** Connect to it. */
+  connect(dirfd: number, name: string): number;
+  /** Send one fd over a unix stream socket at `path`, with `payload` as its data (--console-socket, --pidfd-socket). */
+  sendFd(path: string, fd: number, payload: string): void;
+
+  /** flock(LOCK_EX), waiting at most timeoutMs; false when another process kept it. */
+  lock(fd: number, timeoutMs: number): Promise<boolean>;
+
+  /** Window size of a terminal. */
+  windowSize(fd: number): { readonly width: number; readonly height: number } | undefined;
+  isTerminal(fd: number): boolean;
+  setCloexec(fd: number, on: boolean): void;
+
+  /**
+   * Replace this process by the monitor (the same helper): it runs `part` (ops supervise, cleanUp, exitAsProcess) and ends
+   * with the container's exit status. Returns only by throwing.
+   */
+  becomeMonitor(part: Uint8Array, fds: readonly number[]): never;
+}
+
+/** Thrown by every method of Native when a system call fails. */
+export interface SystemCallError extends Error {
+  readonly errno: number;
+  /** Symbolic name, "EPERM". */
+  readonly code: string;
+  /** "clone3" */
+  readonly syscall: string;
+}
