@@ -14,6 +14,8 @@ export interface HostFacts {
     readonly inUserNamespace: boolean;
     /** CAP_SYS_RESOURCE effective: may raise rlimits, lower oom_score_adj. */
     readonly sysResource: boolean;
+    /** /proc/self/setgroups says "deny": supplementary groups can be neither set nor dropped. */
+    readonly setgroupsDenied?: boolean;
   };
   readonly cgroup: CgroupFacts;
   /** Soft RLIMIT_NOFILE of our caller (the JS engine raised our own); undefined when it cannot be told. */

@@ -47,7 +47,7 @@ export type Message =
   | { readonly kind: 'ready' }
   | {
       readonly kind: 'failed';
-      /** Index of the op within its part. */
+      /** Index of the op, counted over all parts sent so far. */
       readonly step: number;
       readonly errno: number;
       /** The system call that failed, "mount_setattr". */

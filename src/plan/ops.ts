@@ -232,7 +232,11 @@ type OpOf<N extends OpName> = {
   /** JSON pointer of the config field that asked for this; '' where the runtime itself did. */
   readonly from: string;
   readonly op: N;
-} & { readonly [K in keyof (typeof opTable)[N]]: (typeof opTable)[N][K] extends FieldType ? Wire[(typeof opTable)[N][K]] : never };
+} & {
+  readonly [K in keyof (typeof opTable)[N]]: (typeof opTable)[N][K] extends FieldType
+    ? Wire[(typeof opTable)[N][K]]
+    : never;
+};
 
 /** One operation: a frozen record with its tag `op`. */
 export type Op = { [N in OpName]: OpOf<N> }[OpName];

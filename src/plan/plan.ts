@@ -6,7 +6,17 @@ import type { FdName, Op } from './ops.ts';
  */
 export type FdRequest = { readonly name: FdName; readonly from: string } & (
   | { readonly kind: 'namespace'; readonly path: string; readonly flag: number } // verified with NS_GET_NSTYPE
-  | { readonly kind: 'tree'; readonly path: string; readonly recursive: boolean; readonly noFollow: boolean } // open_tree clone
+  | {
+      readonly kind: 'tree'; // open_tree clone
+      readonly path: string;
+      readonly recursive: boolean;
+      readonly noFollow: boolean;
+      /**
+       * Mapping to give the tree at once: the kernel lets only the owner of the file system's user namespace do it, which the
+       * helper in a user namespace of its own is not.
+       */
+      readonly idmap?: { readonly userNamespace: FdName; readonly recursive: boolean };
+    }
   | { readonly kind: 'userNamespace'; readonly uidMap: readonly IdMap[]; readonly gidMap: readonly IdMap[] } // for idmapped mounts
   | { readonly kind: 'startSocket' } // the listening socket in the container's state directory
   | { readonly kind: 'cgroupTasks'; readonly hierarchy: string } // v1 `tasks` file of the container's cgroup

@@ -1,0 +1,36 @@
+#include "tree.h"
+
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <linux/mount.h>
+#include <linux/nsfs.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+
+namespace host {
+
+Outcome<Fd> openTree(const std::string& path, bool recursive, bool noFollow) {
+  unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC;
+  if (recursive) flags |= AT_RECURSIVE;
+  if (noFollow) flags |= AT_SYMLINK_NOFOLLOW;
+  return owned(::syscall(SYS_open_tree, AT_FDCWD, path.c_str(), flags), "open_tree");
+}
+
+// First only looked at through O_PATH: opening an unknown file for reading may block (a FIFO) or set off a device.
+Outcome<Fd> openNamespace(const std::string& path, uint32_t flag) {
+  Outcome<Fd> seen = owned(::open(path.c_str(), O_PATH | O_CLOEXEC), "open");
+  if (seen.failure) return seen;
+  struct statfs system{};
+  if (::fstatfs(seen.value.get(), &system) < 0) return failed("fstatfs");
+  if (system.f_type != NSFS_MAGIC) return Failure{EINVAL, "NS_GET_NSTYPE"};
+  const std::string again = "/proc/self/fd/" + std::to_string(seen.value.get());
+  Outcome<Fd> opened = owned(::open(again.c_str(), O_RDONLY | O_CLOEXEC), "open");
+  if (opened.failure) return opened;
+  const int type = ::ioctl(opened.value.get(), NS_GET_NSTYPE);
+  if (type < 0) return failed("NS_GET_NSTYPE");
+  if (static_cast<uint32_t>(type) != flag) return Failure{EINVAL, "NS_GET_NSTYPE"};
+  return opened;
+}
+
+}  // namespace host

@@ -1,0 +1,84 @@
+// Operations that set attributes of the process and names of its namespaces: one system call each.
+#include <sys/personality.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include "conversation.h"
+
+namespace {
+
+constexpr int ioprioWhoProcess = 1;
+constexpr unsigned seccompSetModeFilter = 1;
+constexpr unsigned seccompNewListener = 1U << 3;
+
+struct SeccompProgram {
+  unsigned short length;
+  const void* filter;
+};
+constexpr uint32_t seccompInstructionSize = 8;
+
+// Most NUMA nodes that a kernel can be built for.
+constexpr size_t maxNodeBytes = 1024 / 8;
+
+}  // namespace
+
+Failure run(World&, const op::SetHostname& o) { return check(::sethostname(o.name.data, o.name.size), "sethostname"); }
+
+Failure run(World&, const op::SetDomainname& o) {
+  return check(::setdomainname(o.name.data, o.name.size), "setdomainname");
+}
+
+Failure run(World&, const op::SetRlimit& o) {
+  const uint64_t limit[2] = {o.soft, o.hard};
+  return check(::syscall(SYS_prlimit64, 0, o.resource, limit, nullptr), "prlimit");
+}
+
+Failure run(World&, const op::SetPersonality& o) { return check(::personality(o.persona), "personality"); }
+
+Failure run(World&, const op::SetScheduler& o) {
+  return check(sys::schedSetattr({.policy = o.policy,
+                                  .flags = o.flags,
+                                  .nice = static_cast<int32_t>(o.nice),
+                                  .priority = o.priority,
+                                  .runtime = o.runtime,
+                                  .deadline = o.deadline,
+                                  .period = o.period}),
+               "sched_setattr");
+}
+
+Failure run(World&, const op::SetIoPriority& o) {
+  return check(::syscall(SYS_ioprio_set, ioprioWhoProcess, 0, o.value), "ioprio_set");
+}
+
+Failure run(World&, const op::SetMemoryPolicy& o) {
+  if (o.nodes.size > maxNodeBytes) return {EINVAL, "set_mempolicy"};
+  unsigned long mask[maxNodeBytes / sizeof(unsigned long)] = {};
+  memcpy(mask, o.nodes.data, o.nodes.size);
+  // The kernel takes one bit less than it is told (set_mempolicy(2), BUGS).
+  unsigned long bits = o.nodes.size == 0 ? 0 : o.nodes.size * 8UL + 1;
+  return check(::syscall(SYS_set_mempolicy, o.mode, bits == 0 ? nullptr : mask, bits), "set_mempolicy");
+}
+
+Failure run(World&, const op::SetUmask& o) {
+  ::umask(o.mask);
+  return success;
+}
+
+Failure run(World&, const op::SetNoNewPrivileges&) {
+  return check(sys::prctl(PR_SET_NO_NEW_PRIVS, 1), "prctl(PR_SET_NO_NEW_PRIVS)");
+}
+
+// The filter governs this very process from the moment it is loaded: sendmsg, by which the listener leaves, must
+// neither be denied nor wait for the listener itself. Whoever compiles the filter sees to that.
+Failure run(World& w, const op::LoadSeccomp& o) {
+  uint32_t count = o.filter.size / seccompInstructionSize;
+  if (o.filter.size % seccompInstructionSize != 0 || count > UINT16_MAX) return {EINVAL, "seccomp"};
+  const SeccompProgram program{static_cast<unsigned short>(count), o.filter.data};
+  unsigned flags = o.flags | (o.notify != 0 ? seccompNewListener : 0);
+  long listener = ::syscall(SYS_seccomp, seccompSetModeFilter, flags, &program);
+  if (listener < 0) return {errno, "seccomp"};
+  if (o.notify == 0) return success;
+  Fd owner(static_cast<int>(listener));
+  return tell(w, MessageType::notify, 0, owner.get());
+}

@@ -1,0 +1,54 @@
+// Mount trees, namespaces, sockets, terminals.
+#include "../host/sockets.h"
+#include "../host/terminal.h"
+#include "../host/tree.h"
+#include "convert.h"
+#include "methods.h"
+
+namespace node {
+
+Napi::Value OpenTree(const Napi::CallbackInfo& info) {
+  const auto request = info[0].As<Napi::Object>();
+  return finish(info.Env(), host::openTree(toString(request.Get("path")), toBool(request.Get("recursive")),
+                                           toBool(request.Get("noFollow"))));
+}
+
+Napi::Value OpenNamespace(const Napi::CallbackInfo& info) {
+  return finish(info.Env(), host::openNamespace(toString(info[0]), toU32(info[1])));
+}
+
+Napi::Value MakeUserNamespace(const Napi::CallbackInfo& info) {
+  return finish(info.Env(), host::makeUserNamespace(toIdMaps(info[0]), toIdMaps(info[1])));
+}
+
+Napi::Value Listen(const Napi::CallbackInfo& info) {
+  return finish(info.Env(), host::listenAt(toInt(info[0]), toString(info[1])));
+}
+
+Napi::Value Connect(const Napi::CallbackInfo& info) {
+  return finish(info.Env(), host::connectAt(toInt(info[0]), toString(info[1])));
+}
+
+Napi::Value SendFd(const Napi::CallbackInfo& info) {
+  return finish(info.Env(), host::sendFd(toString(info[0]), toInt(info[1]), toString(info[2])));
+}
+
+Napi::Value WindowSize(const Napi::CallbackInfo& info) {
+  const host::Outcome<host::WindowSize> size = host::windowSize(toInt(info[0]));
+  if (size.failure.err == ENOTTY) return info.Env().Undefined();
+  if (size.failure) return finish(info.Env(), size.failure);
+  auto answer = Napi::Object::New(info.Env());
+  answer.Set("width", static_cast<int>(size.value.width));
+  answer.Set("height", static_cast<int>(size.value.height));
+  return answer;
+}
+
+Napi::Value IsTerminal(const Napi::CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), host::isTerminal(toInt(info[0])));
+}
+
+Napi::Value SetCloexec(const Napi::CallbackInfo& info) {
+  return finish(info.Env(), host::setCloexec(toInt(info[0]), toBool(info[1])));
+}
+
+}  // namespace node

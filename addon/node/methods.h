@@ -1,0 +1,32 @@
+// The methods of Native (src/native/native.ts), one function each.
+#pragma once
+
+#include <napi.h>
+
+namespace node {
+
+using Method = Napi::Value (*)(const Napi::CallbackInfo&);
+
+Napi::Value Spawn(const Napi::CallbackInfo& info);
+Napi::Value SendPart(const Napi::CallbackInfo& info);
+Napi::Value SendGo(const Napi::CallbackInfo& info);
+Napi::Value Receive(const Napi::CallbackInfo& info);
+Napi::Value PidfdOpen(const Napi::CallbackInfo& info);
+Napi::Value PidfdSendSignal(const Napi::CallbackInfo& info);
+Napi::Value WaitPidfd(const Napi::CallbackInfo& info);
+Napi::Value Reap(const Napi::CallbackInfo& info);
+Napi::Value SetChildSubreaper(const Napi::CallbackInfo& info);
+Napi::Value OpenTree(const Napi::CallbackInfo& info);
+Napi::Value OpenNamespace(const Napi::CallbackInfo& info);
+Napi::Value MakeUserNamespace(const Napi::CallbackInfo& info);
+Napi::Value SetProcessLimit(const Napi::CallbackInfo& info);
+Napi::Value Listen(const Napi::CallbackInfo& info);
+Napi::Value Connect(const Napi::CallbackInfo& info);
+Napi::Value SendFd(const Napi::CallbackInfo& info);
+Napi::Value Lock(const Napi::CallbackInfo& info);
+Napi::Value WindowSize(const Napi::CallbackInfo& info);
+Napi::Value IsTerminal(const Napi::CallbackInfo& info);
+Napi::Value SetCloexec(const Napi::CallbackInfo& info);
+Napi::Value BecomeMonitor(const Napi::CallbackInfo& info);
+
+}  // namespace node

@@ -1,0 +1,53 @@
+#include "../generated/ops.h"
+#include "methods.h"
+
+namespace {
+
+struct Entry {
+  const char* name;
+  node::Method method;
+};
+
+constexpr Entry methods[] = {
+    {"spawn", node::Spawn},
+    {"sendPart", node::SendPart},
+    {"sendGo", node::SendGo},
+    {"receive", node::Receive},
+    {"pidfdOpen", node::PidfdOpen},
+    {"pidfdSendSignal", node::PidfdSendSignal},
+    {"waitPidfd", node::WaitPidfd},
+    {"reap", node::Reap},
+    {"setChildSubreaper", node::SetChildSubreaper},
+    {"openTree", node::OpenTree},
+    {"openNamespace", node::OpenNamespace},
+    {"makeUserNamespace", node::MakeUserNamespace},
+    {"setProcessLimit", node::SetProcessLimit},
+    {"listen", node::Listen},
+    {"connect", node::Connect},
+    {"sendFd", node::SendFd},
+    {"lock", node::Lock},
+    {"windowSize", node::WindowSize},
+    {"isTerminal", node::IsTerminal},
+    {"setCloexec", node::SetCloexec},
+    {"becomeMonitor", node::BecomeMonitor},
+};
+
+std::string hex(const uint8_t (&bytes)[32]) {
+  constexpr char digits[] = "0123456789abcdef";
+  std::string text;
+  for (const uint8_t byte : bytes) {
+    text += digits[byte >> 4];
+    text += digits[byte & 15];
+  }
+  return text;
+}
+
+Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  exports.Set("wireHash", hex(op::tableHash));
+  for (const Entry& entry : methods) exports.Set(entry.name, Napi::Function::New(env, entry.method, entry.name));
+  return exports;
+}
+
+}  // namespace
+
+NODE_API_MODULE(tsrunc, Init)

@@ -1,0 +1,203 @@
+/**
+ * The system packages that tsrunc is built and tested with: one table for all distributions. Only Debian and its
+ * descendants get them installed; elsewhere they are named.
+ */
+import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { report, run } from './run.mjs';
+
+/**
+ * @typedef {object} Need
+ * @property {string} what
+ * @property {string} probe a command in PATH, or the absolute path of a file
+ * @property {readonly string[]} debian alternatives, the preferred one first
+ * @property {string} fedora
+ * @property {string} alpine
+ * @property {string} arch
+ * @property {string} opensuse
+ */
+
+/** @type {readonly Need[]} */
+export const toBuild = [
+  {
+    what: 'a C++20 compiler',
+    probe: 'g++',
+    debian: ['g++'],
+    fedora: 'gcc-c++',
+    alpine: 'g++',
+    arch: 'gcc',
+    opensuse: 'gcc-c++',
+  },
+  { what: 'make', probe: 'make', debian: ['make'], fedora: 'make', alpine: 'make', arch: 'make', opensuse: 'make' },
+  {
+    what: 'musl-gcc',
+    probe: 'musl-gcc',
+    debian: ['musl-tools'],
+    fedora: 'musl-gcc',
+    alpine: 'musl-dev',
+    arch: 'musl',
+    opensuse: 'musl-devel',
+  },
+  {
+    what: 'libseccomp',
+    probe: '/usr/include/seccomp.h',
+    debian: ['libseccomp-dev'],
+    fedora: 'libseccomp-static',
+    alpine: 'libseccomp-static',
+    arch: 'libseccomp',
+    opensuse: 'libseccomp-devel',
+  },
+  {
+    what: 'a static busybox',
+    probe: '/bin/busybox',
+    debian: ['busybox-static'],
+    fedora: 'busybox',
+    alpine: 'busybox-static',
+    arch: 'busybox',
+    opensuse: 'busybox-static',
+  },
+  {
+    what: 'newuidmap',
+    probe: 'newuidmap',
+    debian: ['uidmap'],
+    fedora: 'shadow-utils',
+    alpine: 'shadow-uidmap',
+    arch: 'shadow',
+    opensuse: 'shadow',
+  },
+];
+
+/** @type {readonly Need[]} */
+export const toTest = [
+  {
+    what: 'clang-format',
+    probe: 'clang-format',
+    debian: ['clang-format-19', 'clang-format'],
+    fedora: 'clang-tools-extra',
+    alpine: 'clang-extra-tools',
+    arch: 'clang',
+    opensuse: 'clang-tools',
+  },
+  {
+    what: 'clang-tidy',
+    probe: 'clang-tidy',
+    debian: ['clang-tidy-19', 'clang-tidy'],
+    fedora: 'clang-tools-extra',
+    alpine: 'clang-extra-tools',
+    arch: 'clang',
+    opensuse: 'clang-tools',
+  },
+  {
+    what: 'doctest',
+    probe: '/usr/include/doctest/doctest.h',
+    debian: ['doctest-dev'],
+    fedora: 'doctest-devel',
+    alpine: 'doctest-dev',
+    arch: 'doctest',
+    opensuse: 'doctest-devel',
+  },
+  { what: 'runc', probe: 'runc', debian: ['runc'], fedora: 'runc', alpine: 'runc', arch: 'runc', opensuse: 'runc' },
+  { what: 'crun', probe: 'crun', debian: ['crun'], fedora: 'crun', alpine: 'crun', arch: 'crun', opensuse: 'crun' },
+  {
+    what: 'containerd',
+    probe: 'containerd',
+    debian: ['containerd'],
+    fedora: 'containerd',
+    alpine: 'containerd',
+    arch: 'containerd',
+    opensuse: 'containerd',
+  },
+];
+
+/** @param {string} name a command, or an absolute path */
+export const has = (name) => {
+  if (name.startsWith('/')) return existsSync(name);
+  return (process.env.PATH ?? '').split(delimiter).some((directory) => {
+    try {
+      accessSync(join(directory, name), constants.X_OK);
+      return true;
+    } catch {
+      return false; // not here, or not executable: the next directory may have it
+    }
+  });
+};
+
+/** @typedef {{ family: 'debian' | 'fedora' | 'alpine' | 'arch' | 'opensuse', install: string }} Distribution */
+
+/** @type {readonly (Distribution & { ids: readonly string[] })[]} */
+const distributions = [
+  { family: 'debian', ids: ['debian', 'ubuntu'], install: 'apt-get install --no-install-recommends' },
+  { family: 'fedora', ids: ['fedora', 'rhel', 'centos'], install: 'dnf install' },
+  { family: 'alpine', ids: ['alpine'], install: 'apk add' },
+  { family: 'arch', ids: ['arch'], install: 'pacman -S' },
+  { family: 'opensuse', ids: ['opensuse', 'suse'], install: 'zypper install' },
+];
+
+/**
+ * The family that /etc/os-release names by ID or ID_LIKE.
+ * @param {string} osRelease
+ * @returns {Distribution | undefined}
+ */
+export const distributionOf = (osRelease) => {
+  const names = [...osRelease.matchAll(/^ID(?:_LIKE)?=(.*)$/gm)].flatMap(([, value = '']) =>
+    value.replaceAll('"', '').split(/[ -]/),
+  );
+  return distributions.find(({ ids }) => ids.some((id) => names.includes(id)));
+};
+
+/** @param {readonly string[]} names @returns {ReadonlySet<string>} those that dpkg has installed */
+const installed = (names) => {
+  const { stdout } = run('dpkg-query', ['-W', '-f', `\${Package} \${db:Status-Status}\n`, ...names]);
+  const lines = stdout.split('\n').filter((line) => line.endsWith(' installed'));
+  return new Set(lines.map((line) => line.split(' ')[0] ?? ''));
+};
+
+/** @param {readonly string[]} alternatives @returns {string | undefined} the first that apt can install */
+const candidate = (alternatives) =>
+  alternatives.find((name) => /^ {2}Candidate: (?!\(none\))/m.test(run('apt-cache', ['policy', name]).stdout));
+
+const apt = /** @param {readonly string[]} args */ (args) =>
+  run('apt-get', args, { env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } });
+
+/**
+ * Install what is missing. The package lists are updated only when they are too old or too empty to install from.
+ * @param {readonly Need[]} missing
+ * @returns {readonly Need[]} what apt does not have
+ * @throws when apt fails twice
+ */
+const install = (missing) => {
+  const known = () => missing.map((need) => candidate(need.debian)).filter((name) => name !== undefined);
+  report(`installing ${missing.map((need) => need.debian[0]).join(' ')}`);
+  if (known().length < missing.length) apt(['update', '-q']);
+  const attempt = () => apt(['install', '-y', '-q', '--no-install-recommends', ...known()]);
+  let outcome = attempt();
+  if (outcome.status !== 0) {
+    apt(['update', '-q']);
+    outcome = attempt();
+  }
+  if (outcome.status !== 0) throw new Error(`apt-get install failed:\n${outcome.stdout}${outcome.stderr}`);
+  return missing.filter((need) => candidate(need.debian) === undefined);
+};
+
+/** @param {readonly Need[]} needs */
+const missingOnDebian = (needs) => {
+  const present = installed(needs.flatMap((need) => need.debian));
+  return needs.filter((need) => !need.debian.some((name) => present.has(name)) && !has(need.probe));
+};
+
+/**
+ * Make sure of the packages for `needs`: install them where we may, name them where we may not.
+ * @param {readonly Need[]} needs
+ * @returns {string | undefined} what the user has to do, when something is still missing
+ */
+export const ensurePackages = (needs) => {
+  const distribution = distributionOf(existsSync('/etc/os-release') ? readFileSync('/etc/os-release', 'utf8') : '');
+  const debian = distribution?.family === 'debian';
+  let missing = debian ? missingOnDebian(needs) : needs.filter((need) => !has(need.probe));
+  if (missing.length > 0 && debian && process.getuid?.() === 0) missing = install(missing);
+  if (missing.length === 0) return undefined;
+  const list = missing.map((need) => need.what).join(', ');
+  if (distribution === undefined) return `Missing: ${list}. Install them with your system's package manager.`;
+  const names = new Set(missing.map((need) => (debian ? String(need.debian[0]) : String(need[distribution.family]))));
+  return `Missing: ${list}. Install them as root with:\n\n    ${distribution.install} ${[...names].join(' ')}\n`;
+};

@@ -1,0 +1,190 @@
+/**
+ * `npm test`: the one gate. Sets up what is missing, runs every check, and ends with
+ *
+ *   N passed, N failed, N skipped
+ *
+ * summed over all: a tool counts as one, vitest counts its tests. Everything that a check writes goes to a directory
+ * of this run; afterwards nothing may be left on the host.
+ */
+import { spawn } from 'node:child_process';
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { settledResidue, takeSnapshot } from '../test/residue.mjs';
+import { has } from './packages.mjs';
+import { repository, run } from './run.mjs';
+import { script, setUp } from './setup.mjs';
+
+/** @typedef {{ passed: number, failed: number, skipped: number }} Count */
+/** @typedef {{ name: string, run: () => Promise<Count> }} Check */
+
+/** @param {Partial<Count>} [count] @returns {Count} */
+const counted = (count) => ({ passed: 0, failed: 0, skipped: 0, ...count });
+
+const bin = /** @param {string} name */ (name) => join(repository, 'node_modules/.bin', name);
+
+/**
+ * Run a program to its end; async, so that an interrupt reaches us as well.
+ * @param {string} command
+ * @param {readonly string[]} args
+ * @param {{ env: NodeJS.ProcessEnv, show: boolean }} options show: its output at once; else only when it fails
+ * @returns {Promise<boolean>} whether it succeeded
+ */
+const succeeds = (command, args, { env, show }) =>
+  new Promise((resolve, reject) => {
+    const child = spawn(command, args, { cwd: repository, env, stdio: show ? 'inherit' : ['ignore', 'pipe', 'pipe'] });
+    /** @type {Buffer[]} */
+    const output = [];
+    child.stdout?.on('data', (data) => output.push(data));
+    child.stderr?.on('data', (data) => output.push(data));
+    child.on('error', reject);
+    child.on('close', (code) => {
+      if (code !== 0 && !show) process.stderr.write(Buffer.concat(output));
+      resolve(code === 0);
+    });
+  });
+
+/**
+ * A check that is one program.
+ * @param {string} name
+ * @param {string} command
+ * @param {readonly string[]} args
+ * @param {NodeJS.ProcessEnv} env
+ * @returns {Check}
+ */
+const tool = (name, command, args, env) => ({
+  name,
+  run: async () => {
+    if (!has(command)) {
+      console.log(`  ${command} is not installed`);
+      return counted({ skipped: 1 });
+    }
+    return counted((await succeeds(command, args, { env, show: false })) ? { passed: 1 } : { failed: 1 });
+  },
+});
+
+/**
+ * What vitest's JSON report counts. A file that could not be loaded has no tests: it counts as one failure.
+ * @param {string} path
+ */
+const countOf = (path) => {
+  const report = JSON.parse(readFileSync(path, 'utf8'));
+  /** @type {{ status: string, assertionResults: unknown[] }[]} */
+  const files = report.testResults;
+  const broken = files.filter((file) => file.status === 'failed' && file.assertionResults.length === 0).length;
+  return counted({
+    passed: report.numPassedTests,
+    failed: report.numFailedTests + broken,
+    skipped: report.numPendingTests + report.numTodoTests,
+  });
+};
+
+/**
+ * @param {string} name
+ * @param {readonly string[]} args which tests
+ * @param {NodeJS.ProcessEnv} env
+ * @returns {Check}
+ */
+const vitest = (name, args, env) => ({
+  name,
+  run: async () => {
+    const report = join(String(env.TMPDIR), 'vitest.json');
+    const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+    try {
+      const good = await succeeds(bin('vitest'), ['run', ...args, ...reporters], { env, show: true });
+      const count = countOf(report);
+      // An error outside every test (an unhandled rejection) fails the run, though no test did.
+      return !good && count.failed === 0 ? { ...count, failed: 1 } : count;
+    } finally {
+      rmSync(report, { force: true });
+    }
+  },
+});
+
+/** @param {string[]} patterns @returns {string[]} files that git knows or would */
+const sources = (...patterns) =>
+  run('git', ['ls-files', '--cached', '--others', '--exclude-standard', ...patterns])
+    .stdout.split('\n')
+    .filter(Boolean);
+
+/** @param {readonly string[]} commands @returns {string} the first that is installed */
+const anyOf = (...commands) => commands.find(has) ?? String(commands[0]);
+
+/** @param {NodeJS.ProcessEnv} env @returns {Check[]} */
+const staticChecks = (env) => [
+  tool('format and lint (TypeScript, JSON)', bin('biome'), ['ci', '.'], env),
+  tool('types', bin('tsc'), ['-p', '.', '--noEmit'], env),
+  tool('types of tests and scripts', bin('tsc'), ['-p', 'test'], env),
+  tool('unused code', bin('knip'), [], env),
+  tool(
+    'format (C, C++)',
+    anyOf('clang-format-19', 'clang-format'),
+    ['--dry-run', '--Werror', ...sources('*.c', '*.cpp', '*.h')],
+    env,
+  ),
+  tool('lint (C++)', 'make', ['-s', '-C', 'addon', 'lint'], env),
+  tool('C++ unit tests', 'make', ['-s', '-C', 'addon', 'test'], env),
+];
+
+/** @param {NodeJS.ProcessEnv} env @returns {Check[]} */
+const tests = (env) => [
+  vitest('unit tests', ['--project', 'unit'], env),
+  vitest('integration tests, executable', ['--project', 'integration'], {
+    ...env,
+    TSRUNC: join(repository, 'dist/tsrunc'),
+  }),
+  vitest('lifecycle tests, Node', ['--project', 'integration', 'lifecycle'], {
+    ...env,
+    TSRUNC: join(repository, 'bin/tsrunc'),
+  }),
+];
+
+/** @param {readonly Check[]} checks */
+const runAll = async (checks) => {
+  const total = counted();
+  for (const check of checks) {
+    const began = Date.now();
+    console.log(`\n== ${check.name}`);
+    const count = await check.run();
+    for (const key of /** @type {const} */ (['passed', 'failed', 'skipped'])) total[key] += count[key];
+    const verdict = count.failed > 0 ? 'FAILED' : count.passed > 0 ? 'ok' : 'skipped';
+    console.log(`   ${verdict}, ${((Date.now() - began) / 1000).toFixed(1)} s`);
+  }
+  return total;
+};
+
+/**
+ * Checks with a directory and a mark of their own, and then the look at what they left.
+ * @param {(env: NodeJS.ProcessEnv) => readonly Check[]} checksWith
+ */
+const runLeavingNothing = async (checksWith) => {
+  const temporary = mkdtempSync(join(tmpdir(), 'tsrunc-gate-'));
+  // Containers in user namespaces and rootless tests are other users, who have to pass.
+  chmodSync(temporary, 0o755);
+  const mark = `TSRUNC_GATE=${temporary}`;
+  const env = { ...process.env, TMPDIR: temporary, TSRUNC_GATE: temporary };
+  const before = takeSnapshot({ mark, temporary });
+  /** @type {Check} */
+  const nothingLeft = {
+    name: 'nothing is left on the host',
+    run: async () => {
+      const left = await settledResidue(before, { mark, temporary });
+      for (const line of left) console.log(`  left: ${line}`);
+      return counted(left.length === 0 ? { passed: 1 } : { failed: 1 });
+    },
+  };
+  try {
+    return await runAll([...checksWith(env), nothingLeft]);
+  } finally {
+    rmSync(temporary, { recursive: true, force: true });
+  }
+};
+
+await script(async () => {
+  // Ctrl-C ends the running check; it counts as failed, and the clean-up below still happens.
+  process.on('SIGINT', () => undefined);
+  setUp({ tests: true });
+  const total = await runLeavingNothing((env) => [...staticChecks(env), ...tests(env)]);
+  console.log(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
+  return total.failed === 0 ? 0 : 1;
+});

@@ -1,0 +1,71 @@
+/** The one place that decides which driver a container gets. */
+import type { Spec } from '../config/spec.ts';
+import { TsruncError } from '../errors.ts';
+import type { HostFacts } from '../host/facts.ts';
+import type { CgroupDriver, DeviceProgramLoader } from './driver.ts';
+import type { Leniency } from './leniency.ts';
+import { missingDirectories } from './make.ts';
+import { NoCgroup } from './none.ts';
+import { type PathRequest, placeInV1, placeInV2 } from './paths.ts';
+import type { CgroupPlace, CgroupRecord } from './record.ts';
+import { CgroupV1 } from './v1.ts';
+import { CgroupV2 } from './v2.ts';
+
+export interface CgroupRequest {
+  readonly spec: Spec;
+  readonly id: string;
+  readonly facts: Pick<HostFacts, 'cgroup' | 'user'>;
+  readonly global: {
+    readonly cgroupManager: 'cgroupfs' | 'systemd' | 'disabled';
+    /** auto: when not privileged. */
+    readonly rootless: 'auto' | 'true' | 'false';
+  };
+  /** The native addon; without it device rules on cgroup v2 are refused. */
+  readonly loader?: DeviceProgramLoader;
+}
+
+/**
+ * The driver of a new container. Nothing is made yet.
+ * @throws TsruncError UNSUPPORTED for systemd; HOST_UNSUITABLE when no cgroup file system is mounted and the user is privileged
+ */
+export function chooseCgroup({ spec, id, facts, global, loader }: CgroupRequest): CgroupDriver {
+  if (global.cgroupManager === 'systemd') throw new TsruncError('UNSUPPORTED', '--systemd-cgroup is not supported yet');
+  if (global.cgroupManager === 'disabled') return new NoCgroup('cgroups are switched off (--cgroup-manager disabled)');
+  const request: PathRequest = { cgroupsPath: spec.linux?.cgroupsPath, id };
+  const rootless = global.rootless === 'true' || (global.rootless === 'auto' && !facts.user.privileged);
+  const leniency: Leniency = {
+    directories: rootless && !request.cgroupsPath,
+    devices: rootless || facts.user.inUserNamespace,
+  };
+  switch (facts.cgroup.layout) {
+    case 'none':
+      return noneMounted(leniency);
+    case 'v2':
+      return new CgroupV2(record('v2', [placeInV2(facts.cgroup, request)]), leniency, loader);
+    default:
+      return new CgroupV1(
+        record(
+          'v1',
+          facts.cgroup.hierarchies.map((hierarchy) => placeInV1(hierarchy, request)),
+        ),
+        leniency,
+      );
+  }
+}
+
+/** The driver of an existing container. */
+export function openCgroup(found: CgroupRecord): CgroupDriver {
+  return found.layout === 'v2' ? new CgroupV2(found) : new CgroupV1(found);
+}
+
+function record(layout: CgroupRecord['layout'], places: readonly CgroupPlace[]): CgroupRecord {
+  return { driver: 'cgroupfs', layout, places, directories: places.flatMap(missingDirectories) };
+}
+
+function noneMounted({ directories }: Leniency): CgroupDriver {
+  const reason = 'no cgroup file system is mounted';
+  if (directories) return new NoCgroup(reason);
+  throw new TsruncError('HOST_UNSUITABLE', `Cannot make a cgroup for the container: ${reason}`, {
+    hint: 'Mount cgroup2 at /sys/fs/cgroup, or run without (--cgroup-manager disabled).',
+  });
+}

@@ -1,0 +1,32 @@
+/** All controllers in the order in which their writes are made. A new knob is one line in one of them. */
+import type { Resources } from '../../config/spec.ts';
+import { cpu } from './cpu.ts';
+import { cpuset } from './cpuset.ts';
+import { devices } from './devices.ts';
+import { memory } from './memory.ts';
+import { pids } from './pids.ts';
+import { unified } from './unified.ts';
+import type { Controller, Layout, Write } from './write.ts';
+
+/** `unified` comes last: it is the most exact, so it wins over what the others derived. */
+const limits: readonly Controller[] = [cpu, cpuset, memory, pids, unified];
+
+/** The writes that limit; devices are not among them. @throws TsruncError UNSUPPORTED, CONFIG_INVALID */
+export function limitWrites(resources: Resources, layout: Layout): Write[] {
+  return limits.flatMap((controller) => controller(resources, layout));
+}
+
+/** The writes for device access; none on v2, where a program decides (device-program.ts). */
+export function accessWrites(resources: Resources, layout: Layout): Write[] {
+  return devices(resources, layout);
+}
+
+/** JSON pointer of the first field that asks for more than what holds without any cgroup; undefined when none does. */
+export function firstLimit(resources: Resources): string | undefined {
+  const [file] = Object.keys(resources.unified ?? {});
+  const { unified: _, ...others } = resources;
+  return (
+    limitWrites(others, 'v1').find(({ ifMissing }) => ifMissing !== 'skip')?.from ??
+    (file && `/linux/resources/unified/${file}`)
+  );
+}

@@ -1,0 +1,66 @@
+/** What controllers compile resources to. */
+import type { Resources } from '../../config/spec.ts';
+import { TsruncError } from '../../errors.ts';
+
+/** One value for one control file. */
+export interface Write {
+  /** Chooses the hierarchy on v1, and is what must be enabled on v2. */
+  readonly controller: string;
+  readonly file: string;
+  readonly value: string;
+  /** JSON pointer of the config field that asked for it; '' where the runtime itself did. */
+  readonly from: string;
+  /** Leave it out where there is no such file: the value is what holds without it. */
+  readonly ifMissing?: 'skip';
+  /**
+   * When the kernel says EINVAL, try again after the writes that follow: it compares some values with each other, and which
+   * order is right depends on what stands there now.
+   */
+  readonly retry?: true;
+  /** Name of a file whose number must not be above the value: refuse instead of letting the kernel kill. */
+  readonly usage?: string;
+}
+
+/** hybrid hosts have v1 controllers, so they count as v1. */
+export type Layout = 'v1' | 'v2';
+
+/** A controller is a pure function from resources to writes, in the order to make them. */
+export type Controller = (resources: Resources, layout: Layout) => Write[];
+
+/** JSON pointer of a field of linux.resources. */
+export function pointer(...path: readonly (string | number)[]): string {
+  return ['/linux/resources', ...path].join('/');
+}
+
+/** All digits of a number: a double above 2^53 prints as an exponent otherwise. */
+export function digits(value: number): string {
+  return Number.isSafeInteger(value) ? String(value) : BigInt(Math.trunc(value)).toString();
+}
+
+/** Whether a field of the config asks for anything: clients send 0 for what is not set, as Go's JSON does. */
+export function isSet(value: number | undefined | null): value is number {
+  return value !== undefined && value !== null && value !== 0;
+}
+
+/** The field is valid, but this cgroup layout has nothing that it could be. */
+export function unsupported(from: string, reason: string, hint?: string): TsruncError {
+  return new TsruncError(
+    'UNSUPPORTED',
+    `${from.slice('/linux/resources/'.length).replaceAll('/', '.')} cannot be applied: ${reason}`,
+    {
+      place: { file: 'config.json', pointer: from },
+      ...(hint === undefined ? {} : { hint }),
+    },
+  );
+}
+
+/** The value itself is wrong. */
+export function invalid(from: string, reason: string): TsruncError {
+  return new TsruncError('CONFIG_INVALID', reason, { place: { file: 'config.json', pointer: from } });
+}
+
+/** A write that is left out where there is no such file when the value only says "no limit". */
+export function write(controller: string, file: string, value: string, from: string): Write {
+  const neutral = value === '-1' || value === 'max';
+  return { controller, file, value, from, ...(neutral ? { ifMissing: 'skip' } : {}) };
+}

@@ -1,0 +1,69 @@
+/**
+ * The port behind which every way of managing cgroups stands: cgroup v1, v2, none (and systemd in time). Chosen once, by
+ * chooseCgroup for a new container and by openCgroup for an existing one.
+ */
+import type { Resources } from '../config/spec.ts';
+import type { CgroupPlace, CgroupRecord } from './record.ts';
+
+/** Where the container's processes go, for the planner. */
+export type CgroupPlacement =
+  | { readonly kind: 'none' }
+  /** One per hierarchy; the path is below the mountpoint. */
+  | { readonly kind: 'v1'; readonly hierarchies: readonly CgroupPlace[] }
+  | { readonly kind: 'v2'; readonly mountpoint: string; readonly path: string };
+
+/** `update` leaves the device rules alone: engines send a deny-all there that is not meant (the Kubernetes CRI does). */
+export type Purpose = 'create' | 'update';
+
+/** The part of the native addon that device rules on cgroup v2 need. */
+export interface DeviceProgramLoader {
+  /**
+   * Load instructions (struct bpf_insn, 8 bytes each) as a BPF_PROG_TYPE_CGROUP_DEVICE program, licence "Apache-2.0", and attach it to
+   * the cgroup directory open at cgroupFd with BPF_F_ALLOW_MULTI; the program lives as long as the cgroup. Throws
+   * SystemCallError.
+   */
+  attachDeviceProgram(cgroupFd: number, instructions: Uint8Array): void;
+}
+
+export interface CgroupDriver {
+  /** For state.json, already complete before create(), so that a crash during it leaves nothing unknown. */
+  readonly record: CgroupRecord | undefined;
+  /** Final only after create(): hierarchies that this user may not use drop out then. */
+  readonly placement: CgroupPlacement;
+  /** What could not be made and was not asked for, in sentences; filled by create() and apply(). */
+  readonly skipped: readonly string[];
+  /**
+   * Make the directories and, on v2, enable the controllers on the way to them.
+   * @throws TsruncError CGROUP_FAILED; also when the cgroup exists and is not empty, or is frozen
+   */
+  create(): void;
+  /**
+   * Write the limits. On create, device access is denied but for the rules and the default devices.
+   * @throws TsruncError CGROUP_FAILED with file, value and place; UNSUPPORTED for what this layout cannot do
+   */
+  apply(resources: Resources, purpose?: Purpose): void;
+  /**
+   * The container's directory in a v1 hierarchy, by one of its controllers or all of them ("cpu", "cpu,cpuacct").
+   * @throws TsruncError CGROUP_FAILED when there is none
+   */
+  directory(hierarchy: string): string;
+  /** The v2 directory opened for CLONE_INTO_CGROUP, -1 where there is none; the caller closes it. */
+  openDirectory(): number;
+  /** All processes in the cgroup and below, as seen from this pid namespace. */
+  pids(): number[];
+  /** How many processes the memory limit has killed; 0 where nobody counts. */
+  oomKills(): number;
+  /** @throws TsruncError CGROUP_FAILED when the processes do not stop within two seconds; they run on then */
+  freeze(on: boolean): Promise<void>;
+  frozen(): boolean;
+  /**
+   * Signal every process. For SIGKILL new ones cannot escape, and on return none is left or two seconds have passed.
+   * @param signal number
+   */
+  kill(signal: number): Promise<void>;
+  /**
+   * Remove the directories that create() made, and child cgroups in them.
+   * @throws TsruncError CGROUP_FAILED when processes remain after two seconds
+   */
+  remove(): Promise<void>;
+}

@@ -1,0 +1,112 @@
+/** Sentences for what the kernel refuses. */
+import { TsruncError } from '../errors.ts';
+import { errnoName } from '../host/errno.ts';
+import type { Write } from './controllers/write.ts';
+
+/** Hints by errno and control file ('*': any file of the controller, '' for making the directory). First match counts. */
+const hints: readonly { readonly errno: readonly string[]; readonly file: RegExp; readonly hint: string }[] = [
+  {
+    errno: ['EBUSY'],
+    file: /^memory\.(memsw\.)?limit_in_bytes$/,
+    hint: 'The limit is below the memory that is in use: stop processes first, or take a higher limit.',
+  },
+  {
+    errno: ['EINVAL'],
+    file: /^memory\.(memsw\.)?limit_in_bytes$/,
+    hint: 'memory.swap limits memory and swap together, so it must not be below memory.limit.',
+  },
+  {
+    errno: ['ENOENT', 'EACCES'],
+    file: /^memory\.(memsw|swap)\./,
+    hint: 'This kernel does not count swap; it may need the boot parameter swapaccount=1.',
+  },
+  {
+    errno: ['EINVAL'],
+    file: /^memory\.swappiness$/,
+    hint: 'The range of swappiness is 0 to 100 (200 on newer kernels).',
+  },
+  {
+    errno: ['EINVAL'],
+    file: /^memory\.use_hierarchy$/,
+    hint: 'Since Linux 5.11 memory is always counted hierarchically: leave useHierarchy out.',
+  },
+  {
+    errno: ['EOPNOTSUPP', 'ENOTSUP'],
+    file: /^memory\.kmem\./,
+    hint: 'This kernel has no limits of kernel memory any more: leave memory.kernel out.',
+  },
+  {
+    errno: ['EINVAL'],
+    file: /^cpu\.(cfs_|max)/,
+    hint: 'The period is 1000 to 1000000 us, the quota at least 1000 us, the burst at most the quota, and a parent cgroup may allow less.',
+  },
+  { errno: ['EINVAL'], file: /^cpu\.weight/, hint: 'A cgroup with cpu.idle=1 has no weight.' },
+  { errno: ['EINVAL'], file: /^cpu\.rt_/, hint: 'Real-time run time must first be given to all parent cgroups.' },
+  { errno: ['ENOENT', 'EACCES'], file: /^cpu\.rt_/, hint: 'This kernel is built without CONFIG_RT_GROUP_SCHED.' },
+  {
+    errno: ['ENOENT', 'EACCES'],
+    file: /^cpu\.(idle|cfs_burst_us|max\.burst)$/,
+    hint: 'This kernel is too old for it (cpu.idle needs 5.15, burst 5.14).',
+  },
+  {
+    errno: ['EACCES', 'EINVAL', 'ERANGE', 'ENOSPC', 'ENODEV'],
+    file: /^cpuset\./,
+    hint: 'The list must name CPUs or memory nodes that are online and that the parent cgroup has.',
+  },
+  {
+    errno: ['EPERM'],
+    file: /^devices\./,
+    hint: 'The parent cgroup does not allow these devices, so a child cannot either.',
+  },
+  { errno: ['EINVAL'], file: /^devices\./, hint: 'The rule cannot be set while the cgroup has children.' },
+  {
+    errno: ['ENOENT'],
+    file: /./,
+    hint: 'The controller is not enabled here: a parent cgroup with processes of its own cannot enable it for its children.',
+  },
+  {
+    errno: ['EROFS'],
+    file: /./,
+    hint: 'The cgroup file system is mounted read-only: a container in a container needs it writable.',
+  },
+  {
+    errno: ['EACCES', 'EPERM'],
+    file: /./,
+    hint: 'This user may not change that cgroup: have it delegated (systemd: Delegate=yes), or run as root.',
+  },
+  { errno: ['EINVAL', 'ERANGE'], file: /./, hint: 'The kernel does not take this value.' },
+];
+
+/** @param file name of the control file */
+function hintFor(errno: string | undefined, file: string): string | undefined {
+  return hints.find((row) => errno !== undefined && row.errno.includes(errno) && row.file.test(file))?.hint;
+}
+
+/** A control file could not be written. */
+export function writeFailed(write: Write, path: string, cause: unknown): TsruncError {
+  const errno = errnoName(cause);
+  const hint = hintFor(errno, write.file);
+  return new TsruncError('CGROUP_FAILED', `Cannot write "${write.value}" to ${path}: ${errno ?? String(cause)}`, {
+    cause,
+    ...placeOf(write.from),
+    ...(hint === undefined ? {} : { hint }),
+  });
+}
+
+/** Anything else that failed on a cgroup directory. @param action "make", "remove", "freeze" */
+export function cgroupFailed(action: string, directory: string, cause: unknown): TsruncError {
+  const errno = errnoName(cause);
+  // Permission is spelled out: engines turn the words into an exit status.
+  const words = { EACCES: 'permission denied', EPERM: 'operation not permitted', EROFS: 'read-only file system' };
+  const reason = words[errno as keyof typeof words] ?? errno ?? String(cause);
+  const hint = hintFor(errno, 'cgroup');
+  return new TsruncError('CGROUP_FAILED', `Cannot ${action} the cgroup ${directory}: ${reason}`, {
+    cause,
+    ...(hint === undefined ? {} : { hint }),
+  });
+}
+
+/** Place of a field of the container's configuration; nothing for '' (what the runtime itself asks for). */
+export function placeOf(pointer: string): { place?: { file: string; pointer: string } } {
+  return pointer === '' ? {} : { place: { file: 'config.json', pointer } };
+}

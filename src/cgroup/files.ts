@@ -1,0 +1,63 @@
+/** Reading and writing the kernel's control files. */
+import { closeSync, constants, mkdirSync, openSync, readdirSync, readFileSync, rmdirSync, writeSync } from 'node:fs';
+import { errnoName } from '../host/errno.ts';
+
+/** One write(2) of the whole value: the kernel takes each write as one command. Never creates a file. */
+export function writeControl(path: string, value: string): void {
+  const fd = openSync(path, constants.O_WRONLY);
+  try {
+    writeSync(fd, value);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+export function readControl(path: string): string {
+  return readFileSync(path, 'utf8').trim();
+}
+
+/** undefined when the file or its cgroup does not exist. */
+export function readControlIfThere(path: string): string | undefined {
+  return unless(['ENOENT', 'ENODEV'], () => readControl(path));
+}
+
+/** The number behind a key of a flat keyed file ("populated 1"); undefined without such a file or key. */
+export function readKey(path: string, key: string): number | undefined {
+  const line = readControlIfThere(path)
+    ?.split('\n')
+    .find((candidate) => candidate.startsWith(`${key} `));
+  return line === undefined ? undefined : Number(line.slice(key.length + 1));
+}
+
+/** Names of the child cgroups; none when the cgroup itself is gone. */
+export function childCgroups(directory: string): string[] {
+  const entries = unless(['ENOENT'], () => readdirSync(directory, { withFileTypes: true })) ?? [];
+  return entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
+}
+
+/** @returns false when it was there already */
+export function makeDirectory(path: string): boolean {
+  return unless(['EEXIST'], () => mkdirSync(path, { mode: 0o755 }) ?? true) ?? false;
+}
+
+/** @returns false when processes or child cgroups keep it; true when it is gone */
+export function removeIfIdle(path: string): boolean {
+  try {
+    rmdirSync(path);
+  } catch (error) {
+    if (errnoName(error) === 'ENOENT') return true;
+    if (errnoName(error) === 'EBUSY' || errnoName(error) === 'ENOTEMPTY') return false;
+    throw error;
+  }
+  return true;
+}
+
+function unless<T>(answers: readonly string[], run: () => T): T | undefined {
+  try {
+    return run();
+  } catch (error) {
+    const name = errnoName(error);
+    if (name !== undefined && answers.includes(name)) return undefined;
+    throw error;
+  }
+}

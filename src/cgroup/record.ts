@@ -1,0 +1,42 @@
+/** What state.json keeps of a container's cgroups: enough to find, freeze, kill and remove them later. */
+import type { Fields } from '../store/fields.ts';
+
+/** The container's cgroup in one hierarchy; its directory is mountpoint + path. */
+export interface CgroupPlace {
+  /** ["cpu","cpuacct"]; empty on cgroup v2, where one hierarchy has all. */
+  readonly controllers: readonly string[];
+  readonly mountpoint: string;
+  /** Below the mountpoint, with a leading slash; '/' is the mountpoint itself. */
+  readonly path: string;
+}
+
+export interface CgroupRecord {
+  readonly driver: 'cgroupfs';
+  readonly layout: 'v1' | 'v2';
+  readonly places: readonly CgroupPlace[];
+  /** Directories that the runtime made, parents before children; only these are removed. */
+  readonly directories: readonly string[];
+}
+
+/** Absolute directory of a place. */
+export function directoryOf({ mountpoint, path }: CgroupPlace): string {
+  return path === '/' ? mountpoint : mountpoint + path;
+}
+
+/** @throws Error that names the wrong field */
+export function parseCgroupRecord(fields: Fields): CgroupRecord {
+  const places = fields.list('places', (place) => ({
+    controllers: place.textList('controllers'),
+    mountpoint: place.text('mountpoint'),
+    path: place.text('path'),
+  }));
+  const directories = fields.textList('directories');
+  const stray = directories.find((path) => !places.some(({ mountpoint }) => path.startsWith(`${mountpoint}/`)));
+  if (stray !== undefined) throw new Error(`cgroup.directories holds "${stray}", which is in none of the hierarchies`);
+  return {
+    driver: fields.choice('driver', ['cgroupfs']),
+    layout: fields.choice('layout', ['v1', 'v2']),
+    places,
+    directories,
+  };
+}

@@ -1,0 +1,204 @@
+/** Cgroup v2: one directory, with the controllers that its parents enable for it. */
+import { closeSync, constants, openSync } from 'node:fs';
+import type { Resources } from '../config/spec.ts';
+import { TsruncError } from '../errors.ts';
+import { errnoName } from '../host/errno.ts';
+import { applyWrites, type Locate } from './apply.ts';
+import { limitWrites } from './controllers/compile.ts';
+import { deviceProgram } from './controllers/device-program.ts';
+import { allowsAll, deviceRules } from './controllers/device-rules.ts';
+import type { CgroupDriver, CgroupPlacement, DeviceProgramLoader, Purpose } from './driver.ts';
+import { cgroupFailed, placeOf } from './failure.ts';
+import { readControl, readControlIfThere, readKey, writeControl } from './files.ts';
+import { killFrozen } from './kill.ts';
+import { isDenied, type Leniency, strict } from './leniency.ts';
+import { makeDirectories, refuseInUse, removeDirectories } from './make.ts';
+import { processesOf } from './processes.ts';
+import { type CgroupPlace, type CgroupRecord, directoryOf } from './record.ts';
+import { until } from './wait.ts';
+
+const SIGKILL = 9;
+const freezeMs = 2000;
+const endMs = 2000;
+
+export class CgroupV2 implements CgroupDriver {
+  readonly record: CgroupRecord;
+  readonly skipped: string[] = [];
+  readonly #leniency: Leniency;
+  readonly #loader: DeviceProgramLoader | undefined;
+  readonly #place: CgroupPlace;
+  readonly #directory: string;
+  #exists = true;
+  /** Why a controller is not there, by its name. */
+  readonly #refusals = new Map<string, string>();
+
+  /** @throws TsruncError STATE_UNREADABLE when the record has no place */
+  constructor(record: CgroupRecord, leniency: Leniency = strict, loader?: DeviceProgramLoader) {
+    const [place] = record.places;
+    if (place === undefined) throw new TsruncError('STATE_UNREADABLE', 'The recorded cgroup has no place');
+    this.record = record;
+    this.#leniency = leniency;
+    this.#loader = loader;
+    this.#place = place;
+    this.#directory = directoryOf(place);
+  }
+
+  get placement(): CgroupPlacement {
+    const { mountpoint, path } = this.#place;
+    return this.#exists ? { kind: 'v2', mountpoint, path } : { kind: 'none' };
+  }
+
+  create(): void {
+    try {
+      makeDirectories(this.#place, (directory) => this.#enableFor(directory));
+      becomeEnterable(this.#directory);
+    } catch (error) {
+      if (!this.#leniency.directories || !isDenied(error)) throw cgroupFailed('make', this.#directory, error);
+      this.skipped.push(cgroupFailed('make', this.#directory, error).message);
+      this.#exists = false;
+      return;
+    }
+    if (!this.record.directories.includes(this.#directory)) refuseInUse(this.#directory, this.pids(), this.frozen());
+  }
+
+  /**
+   * Before a level is used, its parent must hand down the controllers: all that it has, as the container's own child cgroups
+   * may want any of them.
+   */
+  #enableFor(directory: string): void {
+    const parent = `${directory}/..`;
+    const enabled = names(readControl(`${parent}/cgroup.subtree_control`));
+    const missing = names(readControl(`${parent}/cgroup.controllers`)).filter((name) => !enabled.includes(name));
+    if (missing.length === 0) return;
+    const refused = refusalOf(() =>
+      writeControl(`${parent}/cgroup.subtree_control`, missing.map((name) => `+${name}`).join(' ')),
+    );
+    // All or nothing: one controller that cannot be enabled would keep the others away.
+    if (refused === undefined) return;
+    for (const name of missing) {
+      const reason = refusalOf(() => writeControl(`${parent}/cgroup.subtree_control`, `+${name}`));
+      if (reason !== undefined)
+        this.#refusals.set(name, `${parent.slice(0, -3)} cannot enable it for its children (${reason})`);
+    }
+  }
+
+  apply(resources: Resources, purpose: Purpose = 'create'): void {
+    applyWrites(limitWrites(resources, 'v2'), this.#locate);
+    if (purpose === 'create') this.#restrictDevices(resources);
+  }
+
+  readonly #locate: Locate = (controller) => {
+    if (!this.#exists) return { missing: 'container could not join or create cgroup' };
+    // Core files ("cgroup.max.depth") belong to no controller.
+    if (controller === 'cgroup' || names(readControl(`${this.#directory}/cgroup.controllers`)).includes(controller)) {
+      return { directory: this.#directory };
+    }
+    return {
+      missing: `the ${controller} controller is not available: ${this.#refusals.get(controller) ?? `${this.#directory} was not given it`}`,
+    };
+  };
+
+  #restrictDevices(resources: Resources): void {
+    const rules = deviceRules(resources);
+    if (!this.#exists || allowsAll(rules)) return;
+    try {
+      this.#loadProgram(deviceProgram(rules));
+    } catch (error) {
+      if (!this.#leniency.devices) throw error;
+      this.skipped.push(`Device rules are not enforced: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+
+  #loadProgram(instructions: Uint8Array): void {
+    const from = placeOf('/linux/resources/devices');
+    if (this.#loader === undefined)
+      throw new TsruncError('UNSUPPORTED', 'Device rules on cgroup v2 need the native addon', from);
+    const fd = this.openDirectory();
+    try {
+      this.#loader.attachDeviceProgram(fd, instructions);
+    } catch (cause) {
+      const hint = 'It needs CAP_BPF or CAP_SYS_ADMIN, and a kernel with CONFIG_CGROUP_BPF.';
+      throw new TsruncError(
+        'CGROUP_FAILED',
+        `Cannot attach the device rules to ${this.#directory}: ${errnoName(cause) ?? String(cause)}`,
+        { cause, hint, ...from },
+      );
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  directory(hierarchy: string): string {
+    throw new TsruncError('CGROUP_FAILED', `Cgroup v2 has no hierarchy "${hierarchy}"`);
+  }
+
+  openDirectory(): number {
+    return this.#exists ? openSync(this.#directory, constants.O_RDONLY | constants.O_DIRECTORY) : -1;
+  }
+
+  pids(): number[] {
+    return processesOf(this.#directory);
+  }
+
+  oomKills(): number {
+    return readKey(`${this.#directory}/memory.events`, 'oom_kill') ?? 0;
+  }
+
+  frozen(): boolean {
+    return readKey(this.#events, 'frozen') === 1;
+  }
+
+  async freeze(on: boolean): Promise<void> {
+    const file = `${this.#directory}/cgroup.freeze`;
+    if (!on && readControlIfThere(file) !== '1') return;
+    writeControl(file, on ? '1' : '0');
+    if (!on || (await until(() => this.frozen(), freezeMs, this.#events))) return;
+    writeControl(file, '0');
+    throw new TsruncError('CGROUP_FAILED', `unable to freeze: the processes of ${this.#directory} do not stop`, {
+      hint: 'One of them hangs in the kernel; they all run on.',
+    });
+  }
+
+  async kill(signal: number): Promise<void> {
+    // cgroup.kill (Linux 5.14) reaches every process, also those that fork at this moment, frozen or not.
+    const file = `${this.#directory}/cgroup.kill`;
+    if (
+      signal !== SIGKILL ||
+      readKey(this.#events, 'populated') === undefined ||
+      refusalOf(() => writeControl(file, '1')) !== undefined
+    ) {
+      return killFrozen(this, signal);
+    }
+    await until(() => readKey(this.#events, 'populated') !== 1, endMs, this.#events);
+  }
+
+  remove(): Promise<void> {
+    return removeDirectories(this.record.directories, [this.#directory]);
+  }
+
+  get #events(): string {
+    return `${this.#directory}/cgroup.events`;
+  }
+}
+
+/**
+ * Below a threaded cgroup a new one is "domain invalid": no process may enter before it is made threaded too
+ * (cgroup-v2.rst "Threads").
+ */
+function becomeEnterable(directory: string): void {
+  if (readControlIfThere(`${directory}/cgroup.type`) === 'domain invalid')
+    writeControl(`${directory}/cgroup.type`, 'threaded');
+}
+
+const names = (text: string): string[] => text.split(' ').filter(Boolean);
+
+function refusalOf(run: () => void): string | undefined {
+  try {
+    run();
+    return undefined;
+  } catch (error) {
+    const name = errnoName(error);
+    if (name === undefined) throw error;
+    return name;
+  }
+}

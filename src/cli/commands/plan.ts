@@ -1,0 +1,41 @@
+import { basename } from 'node:path';
+import { chooseCgroup } from '../../cgroup/choose.ts';
+import { loadConfig } from '../../config/load.ts';
+import { probeHost } from '../../host/probe.ts';
+import { compileInit, planNamespaces } from '../../plan/compile.ts';
+import { explain } from '../../plan/explain.ts';
+import type { Plan } from '../../plan/plan.ts';
+import { bundlePaths } from '../bundle.ts';
+import type { Call } from '../commands.ts';
+import { planToJson } from '../render-plan.ts';
+
+export async function run({ global, options, args, print }: Call<'plan'>): Promise<number> {
+  const plan = await compile(args.bundle, global);
+  print(options.json ? planToJson(plan) : explain(plan));
+  return 0;
+}
+
+/** What `create` would do with the bundle for a container that has the folder's name. */
+async function compile(given: string | undefined, global: Call<'plan'>['global']): Promise<Plan> {
+  const { bundle, bundlePath } = bundlePaths(given);
+  const { spec } = await loadConfig(bundlePath);
+  const host = probeHost();
+  const id = basename(bundlePath);
+  const namespaces = planNamespaces(spec, host);
+  const init = compileInit(spec, host, {
+    id,
+    bundle: bundlePath,
+    pivot: true,
+    newKeyring: true,
+    preserveFds: 0,
+    listenFds: 0,
+    hasListener: true,
+    cgroup: chooseCgroup({ spec, id, facts: host, global }).placement,
+    hookState: (status) => ({
+      prefix: '{"pid":',
+      suffix: `,${JSON.stringify({ ociVersion: spec.ociVersion, id, status, bundle }).slice(1)}`,
+    }),
+  });
+  const { cloneFlags, prologue } = namespaces;
+  return { cloneFlags, prologue, init: init.ops, fds: [...namespaces.fds, ...init.fds] };
+}

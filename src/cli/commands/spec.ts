@@ -1,0 +1,28 @@
+import fs from 'node:fs';
+import { join, resolve } from 'node:path';
+import { TsruncError } from '../../errors.ts';
+import { probeHost } from '../../host/probe.ts';
+import type { Call } from '../commands.ts';
+import { defaultSpec } from '../default-spec.ts';
+
+export function run({ options }: Call<'spec'>): number {
+  const { cgroup, user } = probeHost();
+  const rootless = options.rootless ? { uid: user.euid, gid: user.egid } : undefined;
+  const spec = defaultSpec({ cgroupV2: cgroup.layout === 'v2', rootless });
+  writeNew(join(resolve(options.bundle ?? '.'), 'config.json'), `${JSON.stringify(spec, null, '\t')}\n`);
+  return 0;
+}
+
+function writeNew(path: string, text: string): void {
+  try {
+    // wx: one atomic decision, also against a second tsrunc and a dangling link.
+    fs.writeFileSync(path, text, { flag: 'wx' });
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') {
+      throw new TsruncError('SYSTEM', `cannot write "${path}"`, { cause });
+    }
+    throw new TsruncError('SYSTEM', `file "${path}" exists`, {
+      hint: 'Remove or rename it first: it is not overwritten.',
+    });
+  }
+}

@@ -1,0 +1,32 @@
+import fs from 'node:fs';
+import { dirname, join } from 'node:path';
+import { isError } from '../../config/findings.ts';
+import { readConfig } from '../../config/read.ts';
+import { renderFindings } from '../../config/report.ts';
+import { validateConfig } from '../../config/validate.ts';
+import type { Call } from '../commands.ts';
+
+/** The findings are what was asked for, so they go to standard output; only an unreadable file is an error. */
+export async function run({ args, print }: Call<'validate'>): Promise<number> {
+  const file = configFile(args.path ?? '.');
+  const findings = await validateConfig(readConfig(file, dirname(file)).toString('utf8'), file);
+  const errors = findings.filter(isError).length;
+  if (findings.length > 0) print(`${renderFindings(findings)}\n`);
+  print(`${file} ${verdict(errors, findings.length - errors)}\n`);
+  return errors > 0 ? 1 : 0;
+}
+
+/** A path that names no folder is taken for the file itself; reading it says what is wrong with it. */
+const configFile = (path: string): string =>
+  fs.statSync(path, { throwIfNoEntry: false })?.isDirectory() === false || path.endsWith('.json')
+    ? path
+    : join(path, 'config.json');
+
+function verdict(errors: number, warnings: number): string {
+  if (errors === 0 && warnings === 0) return 'is valid';
+  const counts = [...count(errors, 'error'), ...count(warnings, 'warning')].join(' and ');
+  return errors === 0 ? `is valid, with ${counts}` : `is not valid: ${counts}`;
+}
+
+const count = (number: number, noun: string): string[] =>
+  number === 0 ? [] : [`${number} ${noun}${number === 1 ? '' : 's'}`];

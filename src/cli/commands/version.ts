@@ -1,0 +1,15 @@
+import { commit, version } from '../../generated/version.ts';
+import type { Call } from '../commands.ts';
+
+/** The newest runtime-spec whose features this version knows. */
+const specVersion = '1.3.0';
+
+/**
+ * Docker takes the last word of the last line with "version", and the line "commit: "; go-runc splits the first three
+ * lines at " version " and ": ". So no other line may hold these words.
+ */
+export function run({ print }: Call<'version'>): number {
+  const engine = process.versions.bun === undefined ? `node ${process.versions.node}` : `bun ${process.versions.bun}`;
+  print(`tsrunc version ${version}\ncommit: ${commit}\nspec: ${specVersion}\nengine: ${engine}\n`);
+  return 0;
+}

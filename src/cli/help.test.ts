@@ -1,0 +1,20 @@
+import { expect, test } from 'vitest';
+import { commandPage, overview } from './help.ts';
+import { commands, globalOptions } from './table.ts';
+
+test('the overview names every command and every global option, within 80 columns', async () => {
+  const text = await overview();
+  for (const { name, about } of commands) expect(text).toMatch(new RegExp(`^  ${name} +${about}$`, 'm'));
+  for (const { long } of globalOptions) expect(text).toContain(`--${long}`);
+  expect(Math.max(...text.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80);
+});
+
+test.each(commands.map((row) => [row.name, row] as const))(
+  'the page of %s names its arguments and options',
+  async (_, row) => {
+    const text = await commandPage(row);
+    expect(text.startsWith(`Usage: tsrunc [global options] ${row.name}`)).toBe(true);
+    for (const { name } of row.positionals) expect(text).toMatch(new RegExp(`^  [<[]${name}[>\\]]  `, 'm'));
+    for (const { long } of row.options) expect(text).toMatch(new RegExp(`^ +(-. ?, |)--${long}\\b`, 'm'));
+  },
+);

@@ -1,0 +1,126 @@
+/** Help pages: the table, laid out by yargs, which is loaded only for them. */
+import yargs, { type Argv } from 'yargs';
+import { type CommandRow, commands, globalOptions, type OptionRow } from './table.ts';
+import { wrapLines } from './wrap.ts';
+
+/** Lines longer than this are hard to read, however wide the terminal is. */
+const widestPage = 110;
+
+type Section = (page: Argv) => Argv;
+
+/** The page of `tsrunc help`. */
+export function overview(): Promise<string> {
+  const groups = [...new Set(commands.map(({ group }) => group))];
+  const lists = groups.map((group) =>
+    commandList(
+      group,
+      commands.filter((row) => row.group === group),
+    ),
+  );
+  return layOut([
+    (page) =>
+      page.usage('tsrunc runs OCI containers.\n\nUsage: tsrunc [options] <command> [command options] [arguments]'),
+    ...lists,
+    optionList('Options, before the command:', globalOptions),
+    exampleList([
+      ['tsrunc spec', 'write a config.json; then put a root file system into the folder "rootfs"'],
+      ['tsrunc run demo', 'run that bundle as the container "demo"'],
+    ]),
+    (page) => page.epilogue('"tsrunc help <command>" explains a command.'),
+  ]);
+}
+
+/** The page of one command. */
+export function commandPage({ name, about, details, positionals, options, examples }: CommandRow): Promise<string> {
+  const words = [name, ...(options.length > 0 ? ['[options]'] : []), ...positionals.map(positionalName)];
+  const text = details === undefined ? `${about}.` : `${about}.\n${details}`;
+  return layOut([
+    (page) => page.usage(`Usage: tsrunc [global options] ${words.join(' ')}\n\n${text}`),
+    argumentList(positionals),
+    optionList('Options:', options),
+    exampleList(examples),
+    (page) => page.epilogue('"tsrunc help" lists the global options.'),
+  ]);
+}
+
+/**
+ * Each section is a page of its own to yargs, which otherwise has one fixed order; one after the other, because its
+ * strings are shared by all instances. Its own wrapping cuts words in two, so it is told not to wrap.
+ */
+async function layOut(sections: readonly Section[]): Promise<string> {
+  const texts: string[] = [];
+  let width = 80;
+  for (const section of sections) {
+    const page = blankPage();
+    width = page.terminalWidth() ?? width;
+    const text = await section(page).wrap(null).getHelp();
+    texts.push(text.replace(/^\n+/, ''));
+  }
+  return wrapLines(`${texts.filter((text) => text !== '').join('\n\n')}\n`, Math.min(width, widestPage));
+}
+
+/**
+ * An instance that only lays out: it parses nothing, and it is told all that it would otherwise look up itself (the
+ * version in a package.json of the current folder, which may be a hostile bundle; the language in the environment).
+ */
+const blankPage = (): Argv =>
+  yargs([])
+    .scriptName('')
+    .usage('')
+    .help(false)
+    .version(false)
+    .locale('en')
+    .parserConfiguration({ 'camel-case-expansion': false, 'boolean-negation': false });
+
+function commandList(title: string, rows: readonly CommandRow[]): Section {
+  // All lists of the page get the same width, so that their texts line up.
+  const width = Math.max(...commands.map(({ name }) => name.length));
+  return (page) => {
+    page.updateStrings({ 'Commands:': `${title}:` });
+    for (const { name, about } of rows) page.command(name.padEnd(width), about);
+    return page;
+  };
+}
+
+const positionalName = ({ name, required }: { readonly name: string; readonly required: boolean }): string =>
+  required ? `<${name}>` : `[${name}]`;
+
+function argumentList(rows: CommandRow['positionals']): Section {
+  return (page) => {
+    // What yargs calls positionals; it shows the members of the group with that name without dashes.
+    page.updateStrings({ 'Positionals:': 'Arguments:' });
+    for (const row of rows) page.group(positionalName(row), 'Arguments:').describe(positionalName(row), row.about);
+    return page;
+  };
+}
+
+/** yargs has no place for the name of an option's value, but takes any text as the option's name. */
+function optionList(title: string, rows: readonly OptionRow[]): Section {
+  return (page) => {
+    for (const row of rows.filter(({ hidden }) => hidden !== true)) {
+      const key = row.value === undefined ? row.long : `${row.long} ${row.value}`;
+      page.option(key, {
+        group: title,
+        describe: describe(row),
+        ...(row.short === undefined ? {} : { alias: row.short }),
+      });
+    }
+    return page;
+  };
+}
+
+function describe({ about, choices, fallback, fallbackAbout }: OptionRow): string {
+  const standard = fallbackAbout ?? fallback;
+  return [
+    about,
+    ...(choices === undefined ? [] : [`: ${choices.join(', ')}`]),
+    ...(standard === undefined ? [] : [` (default: ${standard})`]),
+  ].join('');
+}
+
+function exampleList(examples: CommandRow['examples']): Section {
+  return (page) => {
+    for (const [command, meaning] of examples) page.example(command, meaning);
+    return page;
+  };
+}

@@ -1,0 +1,298 @@
+/**
+ * THE table of commands and options. The parser, the help pages, the shell completion and the types of what a command
+ * receives all come from it. A new command is a row here, a file in commands/ and a line in commands.ts.
+ */
+import { logFormats, logLevels } from '../log/line.ts';
+
+export interface OptionRow {
+  /** Name after the dashes: accepted as --name and, as Go programs do, as -name. */
+  readonly long: string;
+  readonly short?: string;
+  /** flag: present or not, or =true|false; text: any string; count: a whole number from 0. */
+  readonly type: 'flag' | 'text' | 'count';
+  /** What stands for the value on the help page, in capitals. */
+  readonly value?: string;
+  readonly choices?: readonly string[];
+  readonly fallback?: string | number;
+  /** The default in words, where it is not `fallback`. */
+  readonly fallbackAbout?: string;
+  readonly about: string;
+  /** Accepted for the sake of callers that pass it, not shown. */
+  readonly hidden?: true;
+}
+
+export interface PositionalRow {
+  readonly name: string;
+  readonly required: boolean;
+  readonly about: string;
+}
+
+export interface CommandRow {
+  readonly name: string;
+  readonly group: 'Life of a container' | 'Look at containers' | 'Work on a bundle' | 'About tsrunc';
+  /** One line, imperative, for the list of commands. */
+  readonly about: string;
+  /** The paragraph of the command's own help page. */
+  readonly details?: string;
+  readonly positionals: readonly PositionalRow[];
+  readonly options: readonly OptionRow[];
+  readonly examples: readonly (readonly [command: string, about: string])[];
+}
+
+export const globalOptions = [
+  {
+    long: 'root',
+    type: 'text',
+    value: 'DIR',
+    about: 'keep the state of containers in DIR',
+    fallbackAbout: '/run/tsrunc, or $XDG_RUNTIME_DIR/tsrunc for an ordinary user',
+  },
+  { long: 'log', type: 'text', value: 'FILE', about: 'append errors to FILE, besides standard error' },
+  {
+    long: 'log-format',
+    type: 'text',
+    value: 'FORMAT',
+    choices: logFormats,
+    fallback: 'text',
+    about: 'format of the lines in FILE',
+  },
+  {
+    long: 'log-level',
+    type: 'text',
+    value: 'LEVEL',
+    choices: logLevels,
+    about: 'least important level to write',
+    fallbackAbout: 'warning; error with --log',
+  },
+  { long: 'debug', type: 'flag', about: 'the same as --log-level debug, and stack traces of internal errors' },
+  { long: 'systemd-cgroup', type: 'flag', about: 'the same as --cgroup-manager systemd' },
+  {
+    long: 'cgroup-manager',
+    type: 'text',
+    value: 'MANAGER',
+    choices: ['cgroupfs', 'systemd', 'disabled'],
+    about: 'who makes the cgroups',
+    fallbackAbout: 'cgroupfs',
+  },
+  {
+    long: 'rootless',
+    type: 'text',
+    value: 'MODE',
+    choices: ['auto', 'true', 'false'],
+    fallback: 'auto',
+    about: 'go on without the cgroups that an ordinary user may not make',
+  },
+  { long: 'version', short: 'v', type: 'flag', about: 'print the version' },
+  { long: 'help', short: 'h', type: 'flag', about: 'print this help, or that of the command' },
+] as const satisfies readonly OptionRow[];
+
+const containerId = {
+  name: 'container-id',
+  required: true,
+  about: 'name of the container, unique on this host',
+} as const;
+
+const createOptions = [
+  {
+    long: 'bundle',
+    short: 'b',
+    type: 'text',
+    value: 'DIR',
+    about: 'the bundle: the folder that holds config.json',
+    fallbackAbout: 'the current folder',
+  },
+  {
+    long: 'config',
+    short: 'f',
+    type: 'text',
+    value: 'FILE',
+    about: 'read FILE instead of the config.json of the bundle',
+  },
+  {
+    long: 'console-socket',
+    type: 'text',
+    value: 'SOCKET',
+    about: 'send the master end of the terminal to this unix socket',
+  },
+  {
+    long: 'pidfd-socket',
+    type: 'text',
+    value: 'SOCKET',
+    about: 'send a pidfd of the init process to this unix socket',
+  },
+  { long: 'pid-file', type: 'text', value: 'FILE', about: 'write the process id of the init process to FILE' },
+  { long: 'no-pivot', type: 'flag', about: 'move the root instead of pivot_root, for a root file system on a ramdisk' },
+  { long: 'no-new-keyring', type: 'flag', about: "keep the caller's session keyring" },
+  { long: 'preserve-fds', type: 'count', value: 'N', fallback: 0, about: 'pass N more file descriptors, from 3 on' },
+] as const satisfies readonly OptionRow[];
+
+export const commands = [
+  {
+    name: 'create',
+    group: 'Life of a container',
+    about: 'Make a container, ready to start',
+    details: 'Does everything that the bundle asks for, except running its program: that waits for `tsrunc start`.',
+    positionals: [containerId],
+    options: createOptions,
+    examples: [['tsrunc create --bundle /srv/web web', 'make the container "web" of the bundle /srv/web']],
+  },
+  {
+    name: 'start',
+    group: 'Life of a container',
+    about: 'Run the program of a created container',
+    positionals: [containerId],
+    options: [],
+    examples: [['tsrunc start web', 'run its program']],
+  },
+  {
+    name: 'run',
+    group: 'Life of a container',
+    about: 'Create, start, wait for the end, delete: all in one',
+    details:
+      "Ends with the exit status of the container's program (128 + n when signal n ended it). With --detach it returns when the program runs.",
+    positionals: [containerId],
+    options: [
+      ...createOptions,
+      { long: 'detach', short: 'd', type: 'flag', about: 'return when the program runs' },
+      { long: 'keep', type: 'flag', about: 'do not delete the container when it has ended' },
+      { long: 'no-subreaper', type: 'flag', about: "do not adopt the container's orphans" },
+    ],
+    examples: [
+      ['tsrunc run demo', 'run the bundle in the current folder'],
+      ['tsrunc run --detach --bundle /srv/web web', 'leave it running'],
+    ],
+  },
+  {
+    name: 'kill',
+    group: 'Life of a container',
+    about: 'Send a signal to a container',
+    positionals: [
+      containerId,
+      { name: 'signal', required: false, about: 'name with or without SIG, or number (default: TERM)' },
+    ],
+    options: [{ long: 'all', short: 'a', type: 'flag', about: 'signal every process of the container' }],
+    examples: [
+      ['tsrunc kill web', 'ask it to end'],
+      ['tsrunc kill web KILL', 'end it'],
+    ],
+  },
+  {
+    name: 'delete',
+    group: 'Life of a container',
+    about: 'Remove what is left of a stopped container',
+    positionals: [containerId],
+    options: [{ long: 'force', short: 'f', type: 'flag', about: 'kill it first; do not mind if there is none' }],
+    examples: [['tsrunc delete --force web', 'remove it, whatever it is doing']],
+  },
+  {
+    name: 'state',
+    group: 'Look at containers',
+    about: 'Print the state of a container as JSON',
+    positionals: [containerId],
+    options: [],
+    examples: [['tsrunc state web', 'its status, pid and bundle']],
+  },
+  {
+    name: 'list',
+    group: 'Look at containers',
+    about: 'List the containers',
+    positionals: [],
+    options: [
+      {
+        long: 'format',
+        short: 'f',
+        type: 'text',
+        value: 'FORMAT',
+        choices: ['table', 'json'],
+        fallback: 'table',
+        about: 'how to print them',
+      },
+      { long: 'quiet', short: 'q', type: 'flag', about: 'print the names only' },
+    ],
+    examples: [['tsrunc list --format json', 'for programs']],
+  },
+  {
+    name: 'spec',
+    group: 'Work on a bundle',
+    about: 'Write a config.json to begin with',
+    details:
+      'Writes config.json for a shell in the folder "rootfs" beside it. An existing config.json is never overwritten.',
+    positionals: [],
+    options: [
+      {
+        long: 'bundle',
+        short: 'b',
+        type: 'text',
+        value: 'DIR',
+        about: 'write to this folder',
+        fallbackAbout: 'the current folder',
+      },
+      { long: 'rootless', type: 'flag', about: 'for a container that an ordinary user runs: you, now' },
+    ],
+    examples: [
+      ['tsrunc spec', 'write config.json here'],
+      ['tsrunc spec --rootless --bundle ~/demo', 'one that needs no root'],
+    ],
+  },
+  {
+    name: 'validate',
+    group: 'Work on a bundle',
+    about: 'Report every mistake of a config.json at once',
+    details: 'Prints each error and warning with its line. Ends with 1 when there is an error.',
+    positionals: [
+      { name: 'path', required: false, about: 'the bundle or its config.json (default: the current folder)' },
+    ],
+    options: [],
+    examples: [['tsrunc validate /srv/web', 'check /srv/web/config.json']],
+  },
+  {
+    name: 'plan',
+    group: 'Work on a bundle',
+    about: 'Print what would be done in the kernel, step by step',
+    details: 'Compiles the bundle for this host and prints the plan. Nothing is changed.',
+    positionals: [{ name: 'bundle', required: false, about: 'the bundle (default: the current folder)' }],
+    options: [{ long: 'json', type: 'flag', about: 'print the plan as JSON' }],
+    examples: [['tsrunc plan /srv/web', 'see the steps in order']],
+  },
+  {
+    name: 'help',
+    group: 'About tsrunc',
+    about: 'Explain a command',
+    positionals: [{ name: 'command', required: false, about: 'the command to explain' }],
+    options: [],
+    examples: [['tsrunc help run', 'every option of run']],
+  },
+  {
+    name: 'version',
+    group: 'About tsrunc',
+    about: 'Print the version',
+    positionals: [],
+    options: [],
+    examples: [],
+  },
+] as const satisfies readonly CommandRow[];
+
+export type Command = (typeof commands)[number];
+export type Verb = Command['name'];
+type CommandOf<V extends Verb> = Extract<Command, { readonly name: V }>;
+
+type Typed<R> = R extends { readonly type: 'flag' }
+  ? boolean
+  : R extends { readonly type: 'count' }
+    ? number
+    : R extends { readonly choices: readonly (infer C)[] }
+      ? C
+      : string;
+type MaybeUnset<R> = R extends { readonly type: 'flag' } | { readonly fallback: string | number } ? never : undefined;
+type Values<R extends { readonly long: string }> = { readonly [K in R as K['long']]: Typed<K> | MaybeUnset<K> };
+
+/** What a command finds in `options`: flags are always set, the others are undefined without a default. */
+export type OptionsOf<V extends Verb> = Values<CommandOf<V>['options'][number]>;
+export type GlobalValues = Values<(typeof globalOptions)[number]>;
+
+/** What a command finds in `args`, by the name of the positional. */
+export type ArgsOf<V extends Verb> = {
+  readonly [K in CommandOf<V>['positionals'][number] as K['name']]: K extends { readonly required: true }
+    ? string
+    : string | undefined;
+};

@@ -1,0 +1,56 @@
+/** Reads config.json: a small regular file of UTF-8 text, whatever the bundle tries to pass for one. */
+import { isUtf8 } from 'node:buffer';
+import { closeSync, constants, existsSync, fstatSync, openSync, readFileSync } from 'node:fs';
+import { type ErrorDetails, TsruncError } from '../errors.ts';
+
+/** Far above any real configuration; more would only fill the runtime's memory. */
+const largestBytes = 16 * 1024 * 1024;
+
+const errnoOf = (error: unknown): string =>
+  error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'unknown error';
+
+const unreadable = (message: string, details: ErrorDetails): TsruncError =>
+  new TsruncError('CONFIG_UNREADABLE', message, details);
+
+function openError(path: string, bundle: string, cause: unknown): TsruncError {
+  const errno = errnoOf(cause);
+  if (errno !== 'ENOENT') return unreadable(`Cannot read the configuration "${path}": ${errno}`, { cause });
+  if (!existsSync(bundle)) {
+    return unreadable(`The bundle "${bundle}" does not exist`, {
+      cause,
+      hint: 'A bundle is a directory with a config.json; --bundle chooses it.',
+    });
+  }
+  return unreadable(`The configuration "${path}" does not exist`, { cause, hint: '"tsrunc spec" writes one.' });
+}
+
+function open(path: string, bundle: string): number {
+  try {
+    // O_NONBLOCK: opening a FIFO would wait for its writer.
+    return openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
+  } catch (error) {
+    throw openError(path, bundle, error);
+  }
+}
+
+/**
+ * @param path of the configuration
+ * @param bundle directory that it belongs to, for the message when that is missing
+ * @throws TsruncError CONFIG_UNREADABLE
+ */
+export function readConfig(path: string, bundle: string): Buffer {
+  const fd = open(path, bundle);
+  try {
+    const status = fstatSync(fd);
+    if (!status.isFile()) throw unreadable(`The configuration "${path}" is not a regular file`, {});
+    if (status.size > largestBytes) {
+      throw unreadable(`The configuration "${path}" has ${status.size} bytes; at most ${largestBytes} are read`, {});
+    }
+    const bytes = readFileSync(fd);
+    // Go's decoder replaces what is not UTF-8, which makes another path of a path.
+    if (!isUtf8(bytes)) throw unreadable(`The configuration "${path}" is not UTF-8 text`, {});
+    return bytes;
+  } finally {
+    closeSync(fd);
+  }
+}

@@ -1,0 +1,55 @@
+import { expect, test } from 'vitest';
+import type { Linux, Spec } from './spec.ts';
+import { refuseUnsupported, unsupported } from './unsupported.ts';
+
+const specWith = (linux: Linux): Spec => ({ ociVersion: '1.3.0', linux });
+const places = (spec: Spec): string[] => unsupported(spec).map(({ severity, pointer }) => `${severity} ${pointer}`);
+
+test.each<[string, Linux]>([
+  ['/linux/resources/blockIO', { resources: { blockIO: { weight: 10 } } }],
+  ['/linux/resources/hugepageLimits/0/limit', { resources: { hugepageLimits: [{ pageSize: '2MB', limit: 1 }] } }],
+  ['/linux/resources/network', { resources: { network: { classID: 1 } } }],
+  ['/linux/resources/rdma', { resources: { rdma: { mlx5_1: { hcaHandles: 3 } } } }],
+  ['/linux/seccomp', { seccomp: { defaultAction: 'SCMP_ACT_ALLOW' } }],
+  ['/linux/netDevices', { netDevices: { eth0: {} } }],
+  ['/linux/personality/flags', { personality: { domain: 'LINUX', flags: ['X'] } }],
+])('%s is refused when set', (pointer, linux) => {
+  expect(places(specWith(linux))).toEqual([`error ${pointer}`]);
+});
+
+test('empty objects, zeros and empty strings count as unset', () => {
+  const spec: Spec = {
+    ociVersion: '1.3.0',
+    process: { cwd: '/', apparmorProfile: '', selinuxLabel: '', execCPUAffinity: {} },
+    linux: {
+      mountLabel: '',
+      intelRdt: {},
+      memoryPolicy: {},
+      netDevices: {},
+      resources: { blockIO: { weight: 0, weightDevice: [] }, network: {}, rdma: {}, hugepageLimits: [] },
+    },
+  };
+  expect(places(spec)).toEqual([]);
+});
+
+test('the zeros that every Kubernetes container has are a warning', () => {
+  const spec = specWith({ resources: { hugepageLimits: [{ pageSize: '2MB', limit: 0 }] } });
+  expect(places(spec)).toEqual(['warning /linux/resources/hugepageLimits/0/limit']);
+});
+
+test('create gets one error that names all of them, at the place of the first', () => {
+  const spec: Spec = {
+    ociVersion: '1.3.0',
+    process: { cwd: '/', selinuxLabel: 'x' },
+    linux: { seccomp: { defaultAction: 'SCMP_ACT_ALLOW' } },
+  };
+  const locate = (pointer: string) => ({ file: 'config.json', pointer, line: 7, column: 1 });
+  expect(() => refuseUnsupported(spec, locate)).toThrow(
+    expect.objectContaining({
+      code: 'UNSUPPORTED',
+      message: 'SELinux labels are not supported yet; nor are /linux/seccomp',
+      place: { file: 'config.json', pointer: '/process/selinuxLabel', line: 7, column: 1 },
+    }),
+  );
+  expect(() => refuseUnsupported({ ociVersion: '1.3.0' }, locate)).not.toThrow();
+});

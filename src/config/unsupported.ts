@@ -1,0 +1,66 @@
+import { type ErrorDetails, type Place, TsruncError } from '../errors.ts';
+import { rejected } from './coverage.ts';
+import { caution, type Finding, isError, mistake } from './findings.ts';
+import { pointerParts, pointerTo } from './position.ts';
+import type { Spec } from './spec.ts';
+
+/** Values of `document` whose pointer fits the pattern. */
+function* matches(
+  value: unknown,
+  parts: readonly string[],
+  pointer = '',
+): Generator<{ readonly pointer: string; readonly value: unknown }> {
+  const [part, ...rest] = parts;
+  if (part === undefined) {
+    yield { pointer, value };
+  } else if (typeof value === 'object' && value !== null) {
+    const names = part === '*' ? Object.keys(value) : Object.hasOwn(value, part) ? [part] : [];
+    for (const name of names) {
+      yield* matches((value as Record<string, unknown>)[name], rest, pointerTo(pointer, name));
+    }
+  }
+}
+
+/** Whether a value asks for anything: clients send zeros, empty strings and empty objects for what they leave unset. */
+function isSet(value: unknown): boolean {
+  if (typeof value === 'object' && value !== null) return Object.values(value).some(isSet);
+  return value !== undefined && value !== null && value !== 0 && value !== '' && value !== false;
+}
+
+const isSetBy = (setBy: 'value' | 'member', value: unknown): boolean =>
+  setBy === 'value' ? isSet(value) : typeof value === 'object' && value !== null && Object.keys(value).length > 0;
+
+/** Fields that are set but cannot be applied by this version; create refuses them, as the runtime-spec demands. */
+export function unsupported(spec: Spec): Finding[] {
+  const findings: Finding[] = [];
+  for (const [pattern, { reason, setBy }] of Object.entries(rejected)) {
+    for (const { pointer, value } of matches(spec, pointerParts(pattern))) {
+      if (isSetBy(setBy, value)) findings.push(mistake(pointer, reason));
+    }
+  }
+  return [...findings, ...noHugepages(spec)];
+}
+
+/**
+ * A limit of 0 forbids huge pages. The kubelet sends it for every size in every container, wanted or not, so it is no reason
+ * to refuse one.
+ */
+function noHugepages(spec: Spec): Finding[] {
+  return (spec.linux?.resources?.hugepageLimits ?? []).flatMap(({ limit, pageSize }, index) =>
+    limit === 0
+      ? [caution(`/linux/resources/hugepageLimits/${index}/limit`, `Huge pages of ${pageSize} are not forbidden yet`)]
+      : [],
+  );
+}
+
+/**
+ * Refuses what `unsupported` finds.
+ * @throws TsruncError UNSUPPORTED that names every such field; its place is the first one's
+ */
+export function refuseUnsupported(spec: Spec, locate: (pointer: string) => Place): void {
+  const [first, ...others] = unsupported(spec).filter(isError);
+  if (first === undefined) return;
+  const also = others.map(({ pointer }) => pointer).join(', ');
+  const details: ErrorDetails = { place: locate(first.pointer), hint: 'Take the field out of the configuration.' };
+  throw new TsruncError('UNSUPPORTED', also === '' ? first.message : `${first.message}; nor are ${also}`, details);
+}

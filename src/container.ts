@@ -1,0 +1,137 @@
+import { closeSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { deleteContainer } from './lifecycle/delete.ts';
+import { kill } from './lifecycle/kill.ts';
+import type { ContainerState, CreateOptions } from './lifecycle/options.ts';
+import { prepare } from './lifecycle/prepare.ts';
+import { openProcess } from './lifecycle/process.ts';
+import { start } from './lifecycle/start.ts';
+import { state } from './lifecycle/state.ts';
+import { undoing } from './lifecycle/undo.ts';
+import { type Logger, silentLogger } from './log/logger.ts';
+import { loadNative } from './native/load.ts';
+import type { ExitStatus } from './native/native.ts';
+import { defaultRoot } from './store/root.ts';
+import { Store } from './store/store.ts';
+
+export interface ContainerOptions {
+  readonly id: string;
+  /** Directory of the bundle. */
+  readonly bundle: string;
+  /** Directory of the containers' state; by default the command line's, so that both see the same containers. */
+  readonly root?: string;
+  /** Path of a listening unix socket that receives the terminal, when the configuration asks for one. */
+  readonly consoleSocket?: string;
+  readonly noPivot?: boolean;
+  readonly noNewKeyring?: boolean;
+  readonly log?: Logger;
+}
+
+/** One container, made by this process or found in the state directory. */
+export class Container {
+  readonly id: string;
+  readonly #store: Store;
+  readonly #log: Logger;
+  /** Of the child that this object has made; undefined for a container that was opened. */
+  #pidfd: number | undefined;
+
+  private constructor(id: string, store: Store, log: Logger, pidfd?: number) {
+    this.id = id;
+    this.#store = store;
+    this.#log = log;
+    this.#pidfd = pidfd;
+  }
+
+  /**
+   * Make a container; its program waits for start(). It inherits this process's stdio.
+   * @throws TsruncError; nothing is left behind then
+   */
+  static async create(options: ContainerOptions): Promise<Container> {
+    const { id, root = defaultRoot(), log = silentLogger } = options;
+    const mode = { hasListener: true, detached: true };
+    const prepared = await undoing((undo) => prepare(completeOptions(options, root, log), mode, undo));
+    prepared.conversation.close();
+    prepared.release();
+    return new Container(id, new Store(root), log, prepared.conversation.pidfd);
+  }
+
+  /**
+   * A container that exists already.
+   * @throws TsruncError CONTAINER_UNKNOWN
+   */
+  static open(
+    id: string,
+    { root = defaultRoot(), log = silentLogger }: { root?: string; log?: Logger } = {},
+  ): Container {
+    const store = new Store(root);
+    state({ store, id });
+    return new Container(id, store, log);
+  }
+
+  state(): ContainerState {
+    return state({ store: this.#store, id: this.id });
+  }
+
+  start(): Promise<void> {
+    return start({ store: this.#store, id: this.id, log: this.#log });
+  }
+
+  /** @param signal number; `all`: every process of the container, not only the first */
+  kill(signal: number, { all = false } = {}): Promise<void> {
+    return kill({ store: this.#store, id: this.id, signal, all, log: this.#log });
+  }
+
+  /**
+   * Wait for the end of the container's first process. Its exit status is known to the process that made the container
+   * alone, so it is undefined for a container that was opened.
+   */
+  async wait(): Promise<ExitStatus | undefined> {
+    const native = loadNative();
+    if (this.#pidfd === undefined) return await this.#waitForStranger();
+    const pidfd = this.#pidfd;
+    await native.waitPidfd(pidfd, -1);
+    const status = native.reap(pidfd);
+    this.#closePidfd();
+    return status;
+  }
+
+  /** @throws TsruncError CONTAINER_WRONG_STATE when it runs, unless `force` */
+  async delete({ force = false } = {}): Promise<void> {
+    await deleteContainer({ store: this.#store, id: this.id, force, log: this.#log });
+    if (this.#pidfd !== undefined) loadNative().reap(this.#pidfd);
+    this.#closePidfd();
+  }
+
+  async #waitForStranger(): Promise<undefined> {
+    const native = loadNative();
+    const directory = this.#store.open(this.id);
+    try {
+      using init = openProcess(native, directory.read());
+      if (init !== undefined) await native.waitPidfd(init.pidfd, -1);
+    } finally {
+      directory.close();
+    }
+  }
+
+  #closePidfd(): void {
+    if (this.#pidfd !== undefined) closeSync(this.#pidfd);
+    this.#pidfd = undefined;
+  }
+}
+
+function completeOptions(options: ContainerOptions, root: string, log: Logger): CreateOptions {
+  return {
+    global: { root, systemdCgroup: false, cgroupManager: 'cgroupfs', rootless: 'auto', log },
+    id: options.id,
+    bundle: options.bundle,
+    bundlePath: resolve(options.bundle),
+    configFile: undefined,
+    consoleSocket: options.consoleSocket,
+    pidfdSocket: undefined,
+    pidFile: undefined,
+    noPivot: options.noPivot ?? false,
+    noNewKeyring: options.noNewKeyring ?? false,
+    preserveFds: 0,
+    listenFds: 0,
+  };
+}

@@ -1,0 +1,133 @@
+/**
+ * What this host is, read once at the edge and passed in from there (HostFacts). Only small kernel files are read, each
+ * once and synchronously: this runs before every container.
+ */
+import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
+import { release } from 'node:os';
+import { TsruncError } from '../errors.ts';
+import { cgroupFacts } from './cgroup.ts';
+import type { CgroupFacts, HostFacts } from './facts.ts';
+import { type Limit, parseCgroup, parseLimit, parseMountinfo, parseStatus } from './parse.ts';
+
+/** Inode of the initial user namespace: fixed by the kernel (PROC_USER_INIT_INO). */
+const initialUserNamespace = 'user:[4026531837]';
+const capSysAdmin = 21n;
+const capSysResource = 24n;
+/** The oldest kernel with all of mount_setattr, openat2, clone3 into a cgroup, and pidfds. */
+const oldestKernel = { major: 5, minor: 12 } as const;
+
+/**
+ * Probe this host and this process.
+ * @throws TsruncError SYSTEM when /proc is missing or unreadable.
+ */
+export function probeHost(): HostFacts {
+  const status = parseStatus(readKernelFile('/proc/self/status'));
+  const nested = inUserNamespace();
+  const has = (capability: bigint): boolean => ((status.effective >> capability) & 1n) === 1n;
+  return {
+    kernel: parseKernel(release()),
+    user: {
+      euid: status.euid,
+      egid: status.egid,
+      privileged: has(capSysAdmin) && !nested,
+      inUserNamespace: nested,
+      sysResource: has(capSysResource),
+    },
+    cgroup: probeCgroup(),
+    callerNofile: callerNofile(status.ppid),
+    lsm: probeLsm(),
+    namespaces: readdirSync('/proc/self/ns').filter((name) => !name.endsWith('_for_children')),
+  };
+}
+
+/**
+ * Whether this process lives in a user namespace other than the initial one. The map in /proc/self/uid_map cannot tell: a
+ * nested namespace may map every id onto itself.
+ */
+export function inUserNamespace(): boolean {
+  return readlinkSync('/proc/self/ns/user') !== initialUserNamespace;
+}
+
+/** Parse uname's release, "6.1.0-13-amd64". */
+export function parseKernel(text: string): HostFacts['kernel'] {
+  const [major, minor] = text.split('.', 2);
+  return { release: text, major: Number.parseInt(major ?? '0', 10), minor: Number.parseInt(minor ?? '0', 10) };
+}
+
+/**
+ * Refuse kernels that lack the system calls which every container needs.
+ * @throws TsruncError HOST_UNSUITABLE under Linux 5.12.
+ */
+export function requireKernel({ kernel }: Pick<HostFacts, 'kernel'>): void {
+  const { major, minor } = oldestKernel;
+  if (kernel.major > major || (kernel.major === major && kernel.minor >= minor)) return;
+  throw new TsruncError('HOST_UNSUITABLE', `tsrunc needs Linux ${major}.${minor} or newer, this is ${kernel.release}`);
+}
+
+function probeCgroup(): CgroupFacts {
+  return cgroupFacts(
+    parseMountinfo(readKernelFile('/proc/self/mountinfo'), ['cgroup', 'cgroup2']),
+    parseCgroup(readOptional('/proc/self/cgroup') ?? ''),
+    {
+      deviceOf: (path) => {
+        const status = statSync(path, { throwIfNoEntry: false });
+        return status === undefined ? undefined : deviceNumber(status.dev);
+      },
+      controllersAt: (mountpoint) => (readOptional(`${mountpoint}/cgroup.controllers`) ?? '').trim(),
+    },
+  );
+}
+
+/** "major:minor" of a 64-bit st_dev, as mountinfo writes it (see makedev(3) for the bits). */
+export function deviceNumber(dev: number): string {
+  const bits = BigInt(dev);
+  const major = ((bits >> 8n) & 0xfffn) | ((bits >> 32n) & 0xfffff000n);
+  const minor = (bits & 0xffn) | ((bits >> 12n) & 0xffffff00n);
+  return `${major}:${minor}`;
+}
+
+/**
+ * The caller's RLIMIT_NOFILE. The JS engine raised our soft limit before our first line ran, so the parent's is the best
+ * witness of what we were started with; the hard limit is untouched, and bounds it where the caller lowered it just
+ * before exec.
+ */
+function callerNofile(ppid: number): HostFacts['callerNofile'] {
+  const label = 'Max open files';
+  const own = parseLimit(readOptional('/proc/self/limits') ?? '', label);
+  const parent = parseLimit(readOptional(`/proc/${ppid}/limits`) ?? '', label);
+  return own === undefined || parent === undefined ? undefined : boundLimit(parent, own);
+}
+
+/** The witness's soft limit under our own hard limit. */
+export function boundLimit(witness: Limit, own: Limit): Limit {
+  const { hard } = own;
+  return witness.soft > hard ? { soft: hard, hard } : { soft: witness.soft, hard };
+}
+
+function probeLsm(): HostFacts['lsm'] {
+  const list = readOptional('/sys/kernel/security/lsm')?.trim().split(',');
+  if (list !== undefined) return { apparmor: list.includes('apparmor'), selinux: list.includes('selinux') };
+  // securityfs is often not mounted in minimal systems and containers.
+  return {
+    apparmor: readOptional('/sys/module/apparmor/parameters/enabled')?.startsWith('Y') ?? false,
+    selinux: readOptional('/sys/fs/selinux/enforce') !== undefined,
+  };
+}
+
+function readKernelFile(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    const hint = 'Is a procfs mounted at /proc?';
+    throw new TsruncError('SYSTEM', `Cannot read ${path}`, { cause, hint });
+  }
+}
+
+/** Files whose absence or protection is itself an answer: an LSM that is not there, another user's process. */
+function readOptional(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,82 @@
+import type { CgroupDriver } from '../cgroup/driver.ts';
+import type { LoadedConfig } from '../config/load.ts';
+import { TsruncError } from '../errors.ts';
+import type { HostFacts } from '../host/facts.ts';
+import type { Native } from '../native/native.ts';
+import { stepFailure } from '../plan/failure.ts';
+import { questions } from '../plan/ops.ts';
+import { rlimitsOf } from '../plan/rlimits.ts';
+import type { ContainerRecord } from '../store/record.ts';
+import type { Answers } from './conversation.ts';
+import { runHooks } from './hooks.ts';
+import { writeIdMaps } from './idmaps.ts';
+import { hookState } from './state.ts';
+import type { Terminal } from './terminal.ts';
+
+export interface AnswerContext {
+  readonly native: Native;
+  readonly config: LoadedConfig;
+  readonly host: HostFacts;
+  readonly record: ContainerRecord;
+  readonly terminal: Terminal;
+  readonly cgroup: CgroupDriver;
+}
+
+/** What the runtime does for the helper of one container. */
+export function answers(context: AnswerContext): Answers {
+  const byNumber = new Map<number, (context: AnswerContext, pid: number) => Promise<void>>([
+    [questions.idMaps, mapIds],
+    [questions.runtimeHooks, runtimeHooks],
+    [questions.rlimits, setRlimits],
+  ]);
+  return {
+    ask: async (question, pid) => {
+      const answer = byNumber.get(question);
+      if (answer === undefined)
+        throw new Error(`the init helper asks question ${question}, which this version does not know`);
+      await answer(context, pid);
+    },
+    console: (fd) => context.terminal.take(fd),
+    notify: async () => {
+      throw new Error('the init helper sent a seccomp listener that the plan did not ask for');
+    },
+    failure: (op, message) => stepFailure(op, message, context.config.locate),
+    died: async () => initDied(context),
+  };
+}
+
+async function mapIds({ config, host }: AnswerContext, pid: number): Promise<void> {
+  const { uidMappings = [], gidMappings = [] } = config.spec.linux ?? {};
+  await writeIdMaps(pid, { uid: uidMappings, gid: gidMappings }, host);
+}
+
+/** prestart and createRuntime: the environment is made, pivot_root is still to come (config.md "Hooks"). */
+async function runtimeHooks({ config, record }: AnswerContext, pid: number): Promise<void> {
+  const state = hookState(record, 'creating', pid);
+  await runHooks('prestart', config.spec.hooks?.prestart, state);
+  await runHooks('createRuntime', config.spec.hooks?.createRuntime, state);
+}
+
+/** Raising limits needs CAP_SYS_RESOURCE in the initial user namespace, which the helper has left. */
+async function setRlimits({ config, host, native }: AnswerContext, pid: number): Promise<void> {
+  for (const { resource, soft, hard } of rlimitsOf(config.spec, host))
+    native.setProcessLimit(pid, resource, soft, hard);
+}
+
+/** The usual reason for a silent death is the memory limit: the helper's own pages count. */
+function initDied({ config, cgroup }: AnswerContext): TsruncError {
+  const limit = config.spec.linux?.resources?.memory?.limit;
+  if (limit !== undefined && cgroup.oomKills() > 0) {
+    return new TsruncError(
+      'INIT_DIED',
+      `The container's memory limit of ${limit} bytes is too low to start it: it was killed for lack of memory`,
+      {
+        place: config.locate('/linux/resources/memory/limit'),
+        hint: 'Raise the limit; starting needs about 1 MiB besides what the program itself uses.',
+      },
+    );
+  }
+  return new TsruncError('INIT_DIED', 'The init helper ended without a report: something killed it', {
+    hint: 'Look for it in the kernel log (dmesg), and whether a seccomp filter or a security module forbids what it does.',
+  });
+}

@@ -1,0 +1,140 @@
+import { closeSync } from 'node:fs';
+import { TsruncError } from '../errors.ts';
+import { encodePart } from '../native/encode.ts';
+import type { Message, Native, Spawned } from '../native/native.ts';
+import type { FdName, Op } from '../plan/ops.ts';
+
+/** What the runtime does when the helper asks, or hands something over; the protocol is drawn in native.ts. */
+export interface Answers {
+  /** Answer the question (its number is in plan/ops.ts `questions`) of the process `pid`. */
+  readonly ask: (question: number, pid: number) => Promise<void>;
+  /** Our end of the container's terminal; ownership passes. */
+  readonly console: (fd: number) => Promise<void>;
+  /** The seccomp listener; ownership passes. */
+  readonly notify: (fd: number) => Promise<void>;
+  /** Turn a failed step into the error that the user sees. */
+  readonly failure: (op: Op, message: Extract<Message, { kind: 'failed' }>) => TsruncError;
+  /** The helper went away without a word. */
+  readonly died: () => Promise<TsruncError>;
+}
+
+/** Longest silence that the helper is granted; hooks have their own limit, so a healthy helper answers in milliseconds. */
+const SILENCE_MS = 120_000;
+
+/** One container's dialogue with its init helper, from clone to exec. */
+export class Conversation {
+  readonly #native: Native;
+  readonly #answers: Answers;
+  readonly #socket: number;
+  readonly #sent: Op[] = [];
+  #pid: number;
+  #pidfd: number;
+  #open = true;
+
+  constructor(native: Native, spawned: Spawned, answers: Answers) {
+    this.#native = native;
+    this.#answers = answers;
+    this.#socket = spawned.socket;
+    this.#pid = spawned.pid;
+    this.#pidfd = spawned.pidfd;
+  }
+
+  /** The process that is, or will be, the container's program; changes when the helper forks. */
+  get pid(): number {
+    return this.#pid;
+  }
+  get pidfd(): number {
+    return this.#pidfd;
+  }
+  get stepsSent(): number {
+    return this.#sent.length;
+  }
+
+  /** Send the next operations; `fds` tells the number of each name that they use. */
+  send(ops: readonly Op[], fds: ReadonlyMap<FdName, number>): void {
+    const names = [...fds.keys()];
+    const indexOf = new Map(names.map((name, index) => [name, index]));
+    this.#sent.push(...ops);
+    this.#native.sendPart(this.#socket, encodePart(ops, indexIn(indexOf)), [...fds.values()]);
+  }
+
+  /**
+   * Answer what the prologue asks for: questions and forks. A part that is sent while the helper waits for an answer
+   * would be taken for the answer, so the next part must wait for this.
+   */
+  async settle(ops: readonly Op[]): Promise<void> {
+    for (const op of ops) if (op.op === 'ask' || op.op === 'fork') await this.#next();
+  }
+
+  /** Go on until the helper is ready for start. */
+  async untilReady(): Promise<void> {
+    while ((await this.#next()) !== 'ready');
+  }
+
+  /** Let the program start, and return when execve has succeeded. */
+  async start(): Promise<void> {
+    this.#native.sendGo(this.#socket);
+    while (true) {
+      const message = await this.#native.receive(this.#socket, SILENCE_MS);
+      if (message.kind === 'closed') return;
+      await this.#handle(message);
+    }
+  }
+
+  /** Close our end: a helper that is not ready yet ends itself. The pidfd stays the caller's. */
+  close(): void {
+    if (this.#open) closeSync(this.#socket);
+    this.#open = false;
+  }
+
+  async #next(): Promise<Message['kind']> {
+    const message = await this.#native.receive(this.#socket, SILENCE_MS);
+    if (message.kind === 'closed') throw await this.#answers.died();
+    await this.#handle(message);
+    return message.kind;
+  }
+
+  async #handle(message: Message): Promise<void> {
+    switch (message.kind) {
+      case 'ask':
+        await this.#answers.ask(message.question, this.#pid);
+        return this.#native.sendGo(this.#socket);
+      case 'forked':
+        return this.#follow(message.pid, message.pidfd);
+      case 'console':
+        return await this.#answers.console(message.fd);
+      case 'notify':
+        return await this.#answers.notify(message.fd);
+      case 'failed':
+        throw this.#failed(message);
+      case 'ready':
+      case 'closed':
+        return;
+    }
+  }
+
+  /** The helper went on in a child: the process it leaves behind has ended or is about to, and is ours to reap. */
+  async #follow(pid: number, pidfd: number): Promise<void> {
+    await this.#native.waitPidfd(this.#pidfd, SILENCE_MS);
+    this.#native.reap(this.#pidfd);
+    closeSync(this.#pidfd);
+    this.#pid = pid;
+    this.#pidfd = pidfd;
+  }
+
+  #failed(message: Extract<Message, { kind: 'failed' }>): TsruncError {
+    const op = this.#sent[message.step];
+    if (op !== undefined) return this.#answers.failure(op, message);
+    return new TsruncError(
+      'INIT_DIED',
+      `The init helper failed before its first step: ${message.call}: ${message.detail}`,
+    );
+  }
+}
+
+const indexIn = (indexes: ReadonlyMap<FdName, number>) => (name: FdName) => {
+  if (name === '') return -1;
+  const index = indexes.get(name);
+  if (index === undefined) throw new Error(`the plan names the file descriptor "${name}" but does not ask for it`);
+  return index;
+};

@@ -1,0 +1,108 @@
+import { openCgroup } from '../cgroup/choose.ts';
+import { TsruncError } from '../errors.ts';
+import type { Logger } from '../log/logger.ts';
+import { loadNative } from '../native/load.ts';
+import type { Native } from '../native/native.ts';
+import type { ContainerRecord } from '../store/record.ts';
+import type { ContainerDir, Store } from '../store/store.ts';
+import { frozenSpec } from './frozen.ts';
+import { runAllHooks } from './hooks.ts';
+import type { DeleteOptions } from './options.ts';
+import { openProcess } from './process.ts';
+import { hookState } from './state.ts';
+import { statusOf } from './status.ts';
+
+/** How long a killed process may take to end: past this it hangs in the kernel (a dead NFS server, a frozen cgroup). */
+const KILL_DEADLINE_MS = 10_000;
+const SIGKILL = 9;
+
+/**
+ * Remove everything that create made: processes, cgroups, state; then run the poststop hooks, whose failures are warnings
+ * (runtime.md "Lifecycle" 13). Engines delete containers that were created and never started, so that is allowed as well.
+ *
+ * @throws TsruncError CONTAINER_UNKNOWN, CONTAINER_WRONG_STATE, CGROUP_FAILED, TIMEOUT
+ */
+export async function deleteContainer({ store, id, force, log }: DeleteOptions): Promise<void> {
+  const directory = openUnlessGone(store, id, force);
+  if (directory === undefined) return;
+  const native = loadNative();
+  const unlock = await directory.lock(native);
+  try {
+    const record = readForDelete(directory, force, log);
+    if (record === undefined) return directory.remove();
+    refuseIfRunning(directory, record, force);
+    await destroy(native, directory, record, log);
+  } finally {
+    unlock();
+    directory.close();
+  }
+}
+
+/** Kill, remove, run poststop. The caller holds the lock and has decided that the container goes. */
+export async function destroy(
+  native: Native,
+  directory: ContainerDir,
+  record: ContainerRecord,
+  log: Logger,
+): Promise<void> {
+  const spec = record.hooks ? frozenSpec(directory) : undefined;
+  await killInit(native, record);
+  if (record.cgroup !== undefined) {
+    const cgroup = openCgroup(record.cgroup);
+    // Without a pid namespace of its own the container's other processes outlive its first one.
+    await cgroup.kill(SIGKILL);
+    await cgroup.remove();
+  }
+  directory.remove();
+  for (const failure of await runAllHooks('poststop', spec?.hooks?.poststop, hookState(record, 'stopped', 0))) {
+    log.warn(failure.message);
+  }
+}
+
+function openUnlessGone(store: Store, id: string, force: boolean): ContainerDir | undefined {
+  try {
+    return store.open(id);
+  } catch (error) {
+    if (force && error instanceof TsruncError && error.code === 'CONTAINER_UNKNOWN') return undefined;
+    throw error;
+  }
+}
+
+/** A damaged state file must not make a container immortal: with --force its directory goes, with a warning. */
+function readForDelete(directory: ContainerDir, force: boolean, log: Logger): ContainerRecord | undefined {
+  try {
+    return directory.read();
+  } catch (error) {
+    if (!force || !(error instanceof TsruncError) || error.code !== 'STATE_UNREADABLE') throw error;
+    log.warn(`${error.message}; only its state directory is removed`);
+    return undefined;
+  }
+}
+
+function refuseIfRunning(directory: ContainerDir, record: ContainerRecord, force: boolean): void {
+  const status = statusOf(directory, record);
+  if (force || status === 'stopped' || status === 'created') return;
+  throw new TsruncError(
+    'CONTAINER_WRONG_STATE',
+    `cannot delete container ${record.id} that is not stopped: ${status}`,
+    {
+      hint: `Stop it first (tsrunc kill ${record.id} KILL), or use --force.`,
+    },
+  );
+}
+
+async function killInit(native: Native, record: ContainerRecord): Promise<void> {
+  using init = openProcess(native, record);
+  if (init === undefined) return;
+  native.pidfdSendSignal(init.pidfd, SIGKILL);
+  // A frozen process gets its SIGKILL only when it is thawed (cgroup v1).
+  if (record.cgroup !== undefined) await openCgroup(record.cgroup).freeze(false);
+  if (await native.waitPidfd(init.pidfd, KILL_DEADLINE_MS)) return;
+  throw new TsruncError(
+    'TIMEOUT',
+    `container ${record.id} does not end: process ${record.pid} is still there 10 s after SIGKILL`,
+    {
+      hint: `See what it waits for: cat /proc/${record.pid}/stack /proc/${record.pid}/wchan`,
+    },
+  );
+}

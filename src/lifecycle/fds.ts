@@ -1,0 +1,90 @@
+import { closeSync, openSync } from 'node:fs';
+import { join } from 'node:path';
+import { TsruncError } from '../errors.ts';
+import type { Native, SystemCallError } from '../native/native.ts';
+import type { FdName } from '../plan/ops.ts';
+import type { FdRequest } from '../plan/plan.ts';
+import type { Undo } from './undo.ts';
+
+/** What a plan's requests may refer to. */
+export interface FdSources {
+  readonly native: Native;
+  /** The container's state directory, open; holds the start socket. */
+  readonly stateDirectory: number;
+  /** Directory of the container's cgroup in a v1 hierarchy, by the name that the plan uses. */
+  readonly cgroupDirectory: (hierarchy: string) => string;
+}
+
+/** Name of the listening socket in the state directory. Its presence means: created, and not started yet. */
+export const START_SOCKET = 'start.sock';
+
+/**
+ * Open what the plan asks for. The descriptors live until they are sent; closeAll gives them back, on success and failure.
+ */
+export class PlanFds {
+  readonly byName = new Map<FdName, number>();
+
+  constructor(requests: readonly FdRequest[], sources: FdSources, undo: Undo) {
+    undo.add('close what the plan opened', () => this.closeAll());
+    for (const request of requests) this.byName.set(request.name, openRequest(request, sources));
+  }
+
+  closeAll(): void {
+    for (const fd of this.byName.values()) closeSync(fd);
+    this.byName.clear();
+  }
+}
+
+function openRequest(request: FdRequest, sources: FdSources): number {
+  try {
+    return open(request, sources);
+  } catch (cause) {
+    throw explain(request, cause as SystemCallError);
+  }
+}
+
+function open(request: FdRequest, { native, stateDirectory, cgroupDirectory }: FdSources): number {
+  switch (request.kind) {
+    case 'namespace':
+      return native.openNamespace(request.path, request.flag);
+    case 'tree':
+      return native.openTree({ path: request.path, recursive: request.recursive, noFollow: request.noFollow });
+    case 'userNamespace':
+      return native.makeUserNamespace(request.uidMap, request.gidMap);
+    case 'startSocket':
+      return native.listen(stateDirectory, START_SOCKET);
+    case 'cgroupTasks':
+      return openSync(join(cgroupDirectory(request.hierarchy), 'tasks'), 'w');
+  }
+}
+
+function explain(request: FdRequest, cause: SystemCallError): TsruncError {
+  const place = request.from === '' ? {} : { place: { file: 'config.json', pointer: request.from } };
+  const because = `${cause.syscall ?? 'open'}: ${cause.code ?? cause.message}`;
+  switch (request.kind) {
+    case 'namespace':
+      return new TsruncError('STEP_FAILED', `Cannot join the namespace at "${request.path}": ${because}`, {
+        cause,
+        ...place,
+        hint: 'The path must name a living namespace of the declared type, such as /proc/PID/ns/net or a bind mount of it.',
+      });
+    case 'tree':
+      return new TsruncError('STEP_FAILED', `Cannot bind "${request.path}": ${because}`, {
+        cause,
+        ...place,
+        hint: 'The source of a bind mount must exist on the host.',
+      });
+    case 'userNamespace':
+      return new TsruncError('STEP_FAILED', `Cannot make the id mapping of the mount: ${because}`, { cause, ...place });
+    case 'startSocket':
+      return new TsruncError('SYSTEM', `Cannot listen for start in the state directory: ${because}`, { cause });
+    case 'cgroupTasks':
+      return new TsruncError(
+        'CGROUP_FAILED',
+        `Cannot open the tasks file of cgroup hierarchy "${request.hierarchy}": ${because}`,
+        {
+          cause,
+        },
+      );
+  }
+}

@@ -1,0 +1,57 @@
+import { openCgroup } from '../cgroup/choose.ts';
+import { TsruncError } from '../errors.ts';
+import { loadNative } from '../native/load.ts';
+import type { Native, SystemCallError } from '../native/native.ts';
+import type { ContainerRecord } from '../store/record.ts';
+import type { KillOptions } from './options.ts';
+import { openProcess } from './process.ts';
+import { statusOf } from './status.ts';
+
+const SIGKILL = 9;
+
+/**
+ * Send a signal to the container's first process, or to all of them.
+ *
+ * @throws TsruncError CONTAINER_UNKNOWN; CONTAINER_WRONG_STATE "container not running" (engines match the text)
+ */
+export async function kill({ store, id, signal, all }: KillOptions): Promise<void> {
+  const directory = store.open(id);
+  try {
+    const record = directory.read();
+    if (all) return await killAll(record, signal);
+    if (statusOf(directory, record) === 'stopped') throw notRunning();
+    await killFirst(loadNative(), record, signal);
+  } finally {
+    directory.close();
+  }
+}
+
+async function killFirst(native: Native, record: ContainerRecord, signal: number): Promise<void> {
+  // Without a pid namespace of its own, ending the first process leaves the others: KILL means the container.
+  if (signal === SIGKILL && !record.ownPidNamespace) await killAll(record, signal);
+  using init = openProcess(native, record);
+  if (init === undefined) throw notRunning();
+  try {
+    native.pidfdSendSignal(init.pidfd, signal);
+  } catch (cause) {
+    if ((cause as SystemCallError).code === 'ESRCH') throw notRunning();
+    throw new TsruncError(
+      'SYSTEM',
+      `cannot send signal ${signal} to container ${record.id}: ${(cause as Error).message}`,
+      {
+        cause,
+      },
+    );
+  }
+  // Cgroup v1 keeps a frozen process from dying of SIGKILL until it is thawed.
+  if (signal === SIGKILL && record.cgroup !== undefined) await openCgroup(record.cgroup).freeze(false);
+}
+
+const killAll = async (record: ContainerRecord, signal: number): Promise<void> => {
+  if (record.cgroup !== undefined) await openCgroup(record.cgroup).kill(signal);
+};
+
+const notRunning = (): TsruncError =>
+  new TsruncError('CONTAINER_WRONG_STATE', 'container not running', {
+    hint: 'Its process has ended; `tsrunc delete` removes what is left of it.',
+  });

@@ -1,0 +1,89 @@
+/** What the verbs take. The command line and the library make these; src/lifecycle reads them. */
+import type { Logger } from '../log/logger.ts';
+import type { Store } from '../store/store.ts';
+
+export type CgroupManager = 'cgroupfs' | 'systemd' | 'disabled';
+export type RootlessMode = 'auto' | 'true' | 'false';
+
+/** Options that stand before the verb. */
+export interface GlobalOptions {
+  /** Absolute path of the directory that holds the containers' state. */
+  readonly root: string;
+  /** --systemd-cgroup or --cgroup-manager systemd; always equal to `cgroupManager === 'systemd'`. */
+  readonly systemdCgroup: boolean;
+  readonly cgroupManager: CgroupManager;
+  /** Whether errors of cgroup permissions may be ignored; auto: when not privileged. */
+  readonly rootless: RootlessMode;
+  readonly log: Logger;
+}
+
+export interface CreateOptions {
+  readonly global: GlobalOptions;
+  readonly id: string;
+  /** The bundle as `state` reports it: the user's string where that is absolute, else made absolute. */
+  readonly bundle: string;
+  /** The same directory, absolute and without "..", "." and double slashes: the one to work with. */
+  readonly bundlePath: string;
+  /** Another file than the bundle's config.json. */
+  readonly configFile: string | undefined;
+  /** Path of the unix socket that receives the master of the container's terminal. */
+  readonly consoleSocket: string | undefined;
+  /** Path of the unix socket that receives a pidfd of the container's init. */
+  readonly pidfdSocket: string | undefined;
+  readonly pidFile: string | undefined;
+  readonly noPivot: boolean;
+  readonly noNewKeyring: boolean;
+  /** Number of fds from 3 + listenFds on that the container gets besides stdio. */
+  readonly preserveFds: number;
+  /** Number of socket activation fds from 3 on (LISTEN_FDS with a LISTEN_PID that is us); 0 for none. */
+  readonly listenFds: number;
+}
+
+export interface RunOptions extends CreateOptions {
+  readonly detach: boolean;
+  /** Do not delete the container when it has ended. */
+  readonly keep: boolean;
+  readonly noSubreaper: boolean;
+}
+
+/** One existing container. */
+export interface TargetOptions {
+  readonly store: Store;
+  readonly id: string;
+  readonly log: Logger;
+}
+
+export interface KillOptions extends TargetOptions {
+  /** Signal number; 0 only asks whether the container can be signalled. */
+  readonly signal: number;
+  /** Signal every process of the container; no error when it has stopped. */
+  readonly all: boolean;
+}
+
+export interface DeleteOptions extends TargetOptions {
+  /** Kill a container that has not stopped; no error when there is none. */
+  readonly force: boolean;
+}
+
+export interface ListOptions {
+  readonly store: Store;
+  readonly log: Logger;
+}
+
+export type ContainerStatus = 'creating' | 'created' | 'running' | 'paused' | 'stopped';
+
+/** What `state` and `list` tell of a container: the runtime-spec's state (section "State") and what runc adds to it. */
+export interface ContainerState {
+  readonly ociVersion: string;
+  readonly id: string;
+  /** Of the container's init as seen from here; 0 when it has stopped. */
+  readonly pid: number;
+  readonly status: ContainerStatus;
+  readonly bundle: string;
+  readonly rootfs: string;
+  /** RFC 3339 with nanoseconds. */
+  readonly created: string;
+  readonly annotations: Readonly<Record<string, string>> | undefined;
+  /** uid of the user who created it. */
+  readonly owner: number;
+}

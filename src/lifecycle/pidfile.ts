@@ -1,0 +1,31 @@
+import { renameSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { TsruncError } from '../errors.ts';
+import type { Native } from '../native/native.ts';
+
+/** Write the pid, digits only, all at once: engines take the file's appearance as the sign of success. */
+export function writePidFile(path: string, pid: number): void {
+  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}`);
+  try {
+    writeFileSync(temporary, String(pid), { mode: 0o644 });
+    renameSync(temporary, path);
+  } catch (cause) {
+    rmSync(temporary, { force: true });
+    throw new TsruncError('SYSTEM', `Cannot write the pid file "${path}": ${(cause as NodeJS.ErrnoException).code}`, {
+      cause,
+      hint: 'Its folder must exist and be writable.',
+    });
+  }
+}
+
+/** Send a pidfd of the container's first process over --pidfd-socket. */
+export function sendPidfd(native: Native, path: string, pidfd: number): void {
+  try {
+    native.sendFd(path, pidfd, 'pidfd');
+  } catch (cause) {
+    throw new TsruncError('SYSTEM', `Cannot send the pidfd to the socket "${path}"`, {
+      cause,
+      hint: 'Somebody must listen on it (SOCK_STREAM) before the container is created.',
+    });
+  }
+}

@@ -1,0 +1,214 @@
+import { closeSync } from 'node:fs';
+import { chooseCgroup } from '../cgroup/choose.ts';
+import type { CgroupDriver } from '../cgroup/driver.ts';
+import { type LoadedConfig, loadConfig } from '../config/load.ts';
+import type { HostFacts } from '../host/facts.ts';
+import { probeHost, requireKernel } from '../host/probe.ts';
+import { startTime } from '../host/process.ts';
+import { loadNative } from '../native/load.ts';
+import type { Native } from '../native/native.ts';
+import { compileInit, planNamespaces } from '../plan/compile.ts';
+import type { Plan } from '../plan/plan.ts';
+import { type ContainerRecord, newRecord } from '../store/record.ts';
+import { type ContainerDir, Store } from '../store/store.ts';
+import { answers } from './answers.ts';
+import { Conversation } from './conversation.ts';
+import { PlanFds } from './fds.ts';
+import { runAllHooks } from './hooks.ts';
+import { setOomScore } from './oom.ts';
+import type { CreateOptions } from './options.ts';
+import { sendPidfd, writePidFile } from './pidfile.ts';
+import { refuseOnHost } from './refusals.ts';
+import { hookStateAroundPid } from './state.ts';
+import { inheritedFds } from './stdio.ts';
+import { checkTerminal, Terminal } from './terminal.ts';
+import type { Undo } from './undo.ts';
+
+/** How the users of prepare differ. */
+export interface PrepareMode {
+  /** The container waits for the `start` of another process, not for our own word. */
+  readonly hasListener: boolean;
+  /** The runtime ends before the container does. */
+  readonly detached: boolean;
+}
+
+/** A container whose helper waits for start. The caller closes the conversation and releases the directory. */
+export interface Prepared {
+  readonly spec: LoadedConfig['spec'];
+  readonly directory: ContainerDir;
+  readonly record: ContainerRecord;
+  readonly conversation: Conversation;
+  /** Our end of the terminal in a foreground run. */
+  readonly terminal: number | undefined;
+  /** Unlock and close the state directory. */
+  readonly release: () => void;
+}
+
+/** What is known before anything has been made. */
+interface Request {
+  readonly options: CreateOptions;
+  readonly mode: PrepareMode;
+  readonly config: LoadedConfig;
+  readonly host: HostFacts;
+  readonly native: Native;
+  readonly extraFds: readonly number[];
+}
+
+/** The container while it is being made. */
+interface Making extends Request {
+  readonly undo: Undo;
+  readonly directory: ContainerDir;
+  readonly release: () => void;
+  readonly cgroup: CgroupDriver;
+  readonly terminal: Terminal;
+  readonly record: ContainerRecord;
+}
+
+const SIGKILL = 9;
+const KILL_DEADLINE_MS = 10_000;
+
+/**
+ * Everything between the command line and "created": read and check the configuration, reserve the id, clone the helper,
+ * let it enter its namespaces while cgroups and plan are made, send the plan, answer the helper until it is ready.
+ * Nothing has an effect outside this process before the configuration is known to be good; each acquisition adds its undo.
+ */
+export async function prepare(options: CreateOptions, mode: PrepareMode, undo: Undo): Promise<Prepared> {
+  const request = await check(options, mode);
+  const making = await reserve(request, undo);
+  const namespaces = planNamespaces(request.config.spec, request.host);
+  const conversation = clone(making, namespaces);
+  await conversation.settle(namespaces.prologue);
+  furnish(making, namespaces, conversation);
+  await conversation.untilReady();
+  const record = finish(making, conversation);
+  const { directory, release, terminal } = making;
+  return { spec: request.config.spec, directory, record, conversation, terminal: terminal.kept, release };
+}
+
+async function check(options: CreateOptions, mode: PrepareMode): Promise<Request> {
+  const config = await loadConfig(
+    options.bundlePath,
+    options.configFile === undefined ? {} : { file: options.configFile },
+  );
+  checkTerminal(config.spec, options, mode.detached);
+  const host = probeHost();
+  requireKernel(host);
+  refuseOnHost(config.spec, host);
+  return { options, mode, config, host, native: loadNative(), extraFds: inheritedFds(options) };
+}
+
+/** Take the id and write down what is about to be made, so that whatever a crash leaves can be found and removed. */
+async function reserve(request: Request, undo: Undo): Promise<Making> {
+  const { options, native, config, host } = request;
+  const directory = await new Store(options.global.root).reserve(options.id);
+  undo.add('run the poststop hooks', () => poststop(request));
+  undo.add('close the state directory', () => directory.close());
+  undo.add('remove the state directory', () => directory.remove());
+  const unlock = await directory.lock(native);
+  const cgroup = chooseCgroup({ spec: config.spec, id: options.id, facts: host, global: options.global });
+  const record = newRecord({ options, spec: config.spec, cgroup: cgroup.record });
+  undo.add('remove the cgroup', () => cgroup.remove());
+  directory.write(record);
+  directory.freezeConfig(config.bytes);
+  const release = (): void => {
+    unlock();
+    directory.close();
+  };
+  return {
+    ...request,
+    undo,
+    directory,
+    release,
+    cgroup,
+    record,
+    terminal: new Terminal(native, options.consoleSocket, undo),
+  };
+}
+
+function clone(making: Making, namespaces: Pick<Plan, 'cloneFlags' | 'prologue' | 'fds'>): Conversation {
+  const { native, extraFds, undo, directory, config } = making;
+  const prologueFds = new PlanFds(namespaces.fds, fdSources(making), undo);
+  const cgroupFd = enterV2(making);
+  const spawned = native.spawn({ cloneFlags: namespaces.cloneFlags, cgroupFd, stdio: [0, 1, 2], extraFds });
+  if (cgroupFd >= 0) closeSync(cgroupFd);
+  const conversation = new Conversation(native, spawned, answers(making));
+  undo.add('end the container', () => end(native, conversation));
+  directory.write({ ...making.record, pid: spawned.pid, startTime: startTime(spawned.pid) ?? 0 });
+  setOomScore(spawned.pid, config.spec.process?.oomScoreAdj, making.host);
+  conversation.send(namespaces.prologue, prologueFds.byName);
+  prologueFds.closeAll();
+  return conversation;
+}
+
+/** On v2 the process is born in its cgroup (CLONE_INTO_CGROUP), so that must exist before it. -1: not on v2. */
+function enterV2(making: Making): number {
+  if (making.cgroup.placement.kind !== 'v2') return -1;
+  makeCgroup(making);
+  return making.cgroup.openDirectory();
+}
+
+function makeCgroup({ cgroup, config }: Making): void {
+  cgroup.create();
+  cgroup.apply(config.spec.linux?.resources ?? {});
+}
+
+/** While the helper enters its namespaces on another core: v1 cgroups, the plan, its file descriptors. */
+function furnish(making: Making, namespaces: Pick<Plan, 'fds'>, conversation: Conversation): void {
+  const { config, host, options, mode, cgroup, record, undo } = making;
+  if (cgroup.placement.kind === 'v1') makeCgroup(making);
+  const init = compileInit(config.spec, host, {
+    id: options.id,
+    bundle: options.bundlePath,
+    pivot: !options.noPivot,
+    newKeyring: !options.noNewKeyring,
+    preserveFds: making.extraFds.length,
+    listenFds: options.listenFds,
+    hasListener: mode.hasListener,
+    cgroup: cgroup.placement,
+    hookState: (status) => hookStateAroundPid(record, status),
+  });
+  const fds = new PlanFds(init.fds, fdSources(making), undo);
+  conversation.send(init.ops, fds.byName);
+  fds.closeAll();
+}
+
+const fdSources = ({ native, directory, cgroup }: Making) => ({
+  native,
+  stateDirectory: directory.fd,
+  cgroupDirectory: (hierarchy: string) => cgroup.directory(hierarchy),
+});
+
+function finish({ options, native, directory, record }: Making, conversation: Conversation): ContainerRecord {
+  const { pid, pidfd } = conversation;
+  const created: ContainerRecord = {
+    ...record,
+    phase: 'created',
+    pid,
+    startTime: startTime(pid) ?? 0,
+    steps: conversation.stepsSent,
+  };
+  directory.write(created);
+  if (options.pidfdSocket !== undefined) sendPidfd(native, options.pidfdSocket, pidfd);
+  if (options.pidFile !== undefined) writePidFile(options.pidFile, pid);
+  return created;
+}
+
+/** A container that failed in the making is destroyed like any other (runtime.md "Lifecycle" 4-6 go on at 12). */
+async function poststop({ config, options }: Request): Promise<void> {
+  const state = {
+    ociVersion: config.spec.ociVersion,
+    id: options.id,
+    status: 'stopped' as const,
+    pid: 0,
+    bundle: options.bundle,
+  };
+  const failures = await runAllHooks('poststop', config.spec.hooks?.poststop, state);
+  for (const failure of failures) options.global.log.warn(failure.message);
+}
+
+async function end(native: Native, conversation: Conversation): Promise<void> {
+  conversation.close();
+  native.pidfdSendSignal(conversation.pidfd, SIGKILL);
+  await native.waitPidfd(conversation.pidfd, KILL_DEADLINE_MS);
+  native.reap(conversation.pidfd);
+}

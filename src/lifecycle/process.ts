@@ -1,0 +1,31 @@
+import { closeSync } from 'node:fs';
+import { startTime } from '../host/process.ts';
+import type { Native, SystemCallError } from '../native/native.ts';
+import type { ContainerRecord } from '../store/record.ts';
+
+/** A pidfd of the container's first process. */
+export interface OpenProcess extends Disposable {
+  readonly pidfd: number;
+}
+
+/**
+ * Open the container's first process; undefined when it is gone. The identity is checked after the pidfd is held: a pid
+ * that the kernel has given to another process meanwhile has another start time.
+ */
+export function openProcess(native: Native, record: ContainerRecord): OpenProcess | undefined {
+  if (record.pid === 0) return undefined;
+  const pidfd = tryOpen(native, record.pid);
+  if (pidfd === undefined) return undefined;
+  if (startTime(record.pid) === record.startTime) return { pidfd, [Symbol.dispose]: () => closeSync(pidfd) };
+  closeSync(pidfd);
+  return undefined;
+}
+
+function tryOpen(native: Native, pid: number): number | undefined {
+  try {
+    return native.pidfdOpen(pid);
+  } catch (error) {
+    if ((error as SystemCallError).code === 'ESRCH') return undefined;
+    throw error;
+  }
+}

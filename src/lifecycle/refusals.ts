@@ -1,0 +1,28 @@
+import type { Spec } from '../config/spec.ts';
+import { TsruncError } from '../errors.ts';
+import type { HostFacts } from '../host/facts.ts';
+
+/** What is right in the configuration, but impossible on this host or for this user. */
+export function refuseOnHost(spec: Spec, host: HostFacts): void {
+  refuseWithoutPrivileges(spec, host);
+  refuseMissingNamespaces(spec, host);
+}
+
+function refuseWithoutPrivileges(spec: Spec, { user }: HostFacts): void {
+  if (user.privileged || user.inUserNamespace) return;
+  if (spec.linux?.namespaces?.some(({ type }) => type === 'user')) return;
+  throw new TsruncError('UNSUPPORTED', 'rootless container requires user namespaces', {
+    place: { file: 'config.json', pointer: '/linux/namespaces' },
+    hint: 'Run as root, or let `tsrunc spec --rootless` write a configuration for an ordinary user.',
+  });
+}
+
+function refuseMissingNamespaces(spec: Spec, host: HostFacts): void {
+  for (const [index, { type }] of (spec.linux?.namespaces ?? []).entries()) {
+    const kernelName = { network: 'net', mount: 'mnt' }[type as string] ?? type;
+    if (host.namespaces.includes(kernelName)) continue;
+    throw new TsruncError('UNSUPPORTED', `This kernel (${host.kernel.release}) has no ${type} namespaces`, {
+      place: { file: 'config.json', pointer: `/linux/namespaces/${index}` },
+    });
+  }
+}

@@ -1,0 +1,80 @@
+import { join } from 'node:path';
+import { encodePart } from '../native/encode.ts';
+import { loadNative } from '../native/load.ts';
+import type { Native } from '../native/native.ts';
+import type { Op } from '../plan/ops.ts';
+import { STATE_FILES } from '../store/store.ts';
+import { destroy } from './delete.ts';
+import { runHooks } from './hooks.ts';
+import type { RunOptions } from './options.ts';
+import { type Prepared, prepare } from './prepare.ts';
+import { selfCommand } from './self.ts';
+import { hookState } from './state.ts';
+import { undoing } from './undo.ts';
+
+/** How long the monitor tries to remove a cgroup that is still busy, before it leaves that to `delete`. */
+const CGROUP_GRACE_MS = 200;
+
+/**
+ * Create and start in one go. In the foreground this process then becomes a small native monitor (an idle engine would cost
+ * 30 MB a container): it forwards signals, relays the terminal, removes the container and ends with the program's status,
+ * so in the foreground this returns only by throwing. Detached, it resolves to 0 once the program runs.
+ */
+export async function run(options: RunOptions): Promise<number> {
+  const native = loadNative();
+  // Before the container exists: orphans of the container must never be handed to somebody else.
+  if (!options.detach && !options.noSubreaper) native.setChildSubreaper();
+  const prepared = await undoing(async (undo) => {
+    const made = await prepare(options, { hasListener: false, detached: options.detach }, undo);
+    await made.conversation.start();
+    return made;
+  });
+  await afterStart(native, prepared, options);
+  prepared.conversation.close();
+  if (!options.detach) becomeMonitor(native, prepared, options);
+  prepared.release();
+  return 0;
+}
+
+/** A failing poststart hook destroys the container (runtime-spec 1.3, runtime.md "Lifecycle" 9). */
+async function afterStart(native: Native, prepared: Prepared, options: RunOptions): Promise<void> {
+  const { directory, record, spec } = prepared;
+  try {
+    await runHooks('poststart', spec.hooks?.poststart, hookState(record, 'running', record.pid));
+  } catch (error) {
+    await destroy(native, directory, record, options.global.log);
+    prepared.release();
+    throw error;
+  }
+}
+
+function becomeMonitor(
+  native: Native,
+  { conversation, terminal, directory, record }: Prepared,
+  options: RunOptions,
+): never {
+  const fds = terminal === undefined ? [conversation.pidfd] : [conversation.pidfd, terminal];
+  const names = ['pidfd', 'terminal'].slice(0, fds.length);
+  const supervise: Op = {
+    op: 'supervise',
+    from: '',
+    pid: conversation.pid,
+    pidfd: 'pidfd',
+    terminal: terminal === undefined ? '' : 'terminal',
+  };
+  const cleanUp: Op = {
+    op: 'cleanUp',
+    from: '',
+    cgroups: record.cgroup?.directories.toReversed() ?? [],
+    files: STATE_FILES.map((name) => join(directory.path, name)),
+    directories: [directory.path],
+    graceMilliseconds: CGROUP_GRACE_MS,
+    fallback: [...selfCommand(), '--root', options.global.root, 'delete', '--force', record.id],
+    always: record.hooks ? 1 : 0,
+  };
+  const ops: Op[] = [supervise, ...(options.keep ? [] : [cleanUp]), { op: 'exitAsProcess', from: '' }];
+  native.becomeMonitor(
+    encodePart(ops, (name) => names.indexOf(name)),
+    fds,
+  );
+}

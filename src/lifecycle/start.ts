@@ -1,0 +1,96 @@
+import { closeSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { TsruncError } from '../errors.ts';
+import { loadNative } from '../native/load.ts';
+import type { Message, Native, SystemCallError } from '../native/native.ts';
+import type { ContainerRecord } from '../store/record.ts';
+import type { ContainerDir } from '../store/store.ts';
+import { destroy } from './delete.ts';
+import { START_SOCKET } from './fds.ts';
+import { frozenSpec } from './frozen.ts';
+import { runHooks } from './hooks.ts';
+import type { ContainerStatus, TargetOptions } from './options.ts';
+import { hookState } from './state.ts';
+import { statusOf } from './status.ts';
+
+/** startContainer hooks run before the helper answers; a hook without a time-out may take this long. */
+const START_DEADLINE_MS = 600_000;
+
+/**
+ * Let a created container run its program.
+ *
+ * @throws TsruncError CONTAINER_UNKNOWN, CONTAINER_WRONG_STATE, STEP_FAILED when execve or a startContainer hook fails,
+ *   HOOK_FAILED of poststart: the container is destroyed then (runtime.md "Lifecycle" 9).
+ */
+export async function start({ store, id, log }: TargetOptions): Promise<void> {
+  const native = loadNative();
+  const directory = store.open(id);
+  const unlock = await directory.lock(native);
+  try {
+    const record = directory.read();
+    refuseUnlessCreated(statusOf(directory, record));
+    await giveTheWord(native, directory, record);
+    await poststart(directory, record).catch(async (error: unknown) => {
+      await destroy(native, directory, record, log);
+      throw error;
+    });
+  } finally {
+    unlock();
+    directory.close();
+  }
+}
+
+function refuseUnlessCreated(status: ContainerStatus): void {
+  if (status === 'created') return;
+  const message: Record<typeof status, string> = {
+    creating: 'cannot start a container that is still being created',
+    running: 'cannot start an already running container',
+    paused: 'cannot start an already running container',
+    stopped: 'cannot start a container that has stopped',
+  };
+  throw new TsruncError('CONTAINER_WRONG_STATE', message[status]);
+}
+
+async function giveTheWord(native: Native, directory: ContainerDir, record: ContainerRecord): Promise<void> {
+  const connection = connect(native, directory);
+  try {
+    // The socket's going is what turns "created" into "running" (status.ts).
+    rmSync(join(directory.path, START_SOCKET));
+    native.sendGo(connection);
+    const answer = await native.receive(connection, START_DEADLINE_MS);
+    if (answer.kind === 'failed') throw await failedAfterStart(answer, directory, record);
+  } finally {
+    closeSync(connection);
+  }
+}
+
+function connect(native: Native, directory: ContainerDir): number {
+  try {
+    return native.connect(directory.fd, START_SOCKET);
+  } catch (cause) {
+    if ((cause as SystemCallError).code !== 'ECONNREFUSED') throw cause;
+    throw new TsruncError('CONTAINER_WRONG_STATE', 'cannot start a container that has stopped', { cause });
+  }
+}
+
+/**
+ * What failed after the word was given: a startContainer hook or execve. The plan is not stored; its tail depends on the
+ * frozen configuration alone, so it is compiled again, only now that something has gone wrong.
+ */
+async function failedAfterStart(
+  answer: Extract<Message, { kind: 'failed' }>,
+  directory: ContainerDir,
+  record: ContainerRecord,
+): Promise<TsruncError> {
+  const { stepFailure } = await import('../plan/failure.ts');
+  const { planAfterStart } = await import('../plan/compile.ts');
+  const tail = planAfterStart(frozenSpec(directory), { prefix: '', suffix: '' });
+  const op = tail[tail.length - (record.steps - answer.step)];
+  if (op !== undefined) return stepFailure(op, answer);
+  return new TsruncError('INIT_DIED', `The container could not be started: ${answer.call}: ${answer.detail}`);
+}
+
+const poststart = (directory: ContainerDir, record: ContainerRecord): Promise<void> =>
+  record.hooks
+    ? runHooks('poststart', frozenSpec(directory).hooks?.poststart, hookState(record, 'running', record.pid))
+    : Promise.resolve();

@@ -1,0 +1,64 @@
+import { closeSync } from 'node:fs';
+import type { Spec } from '../config/spec.ts';
+import { TsruncError } from '../errors.ts';
+import type { Native } from '../native/native.ts';
+import type { CreateOptions } from './options.ts';
+import type { Undo } from './undo.ts';
+
+/**
+ * A terminal needs somebody at its other end: the receiver of --console-socket, or this process while it stays.
+ * The texts are runc's, engines and users know them.
+ */
+export function checkTerminal(spec: Spec, { consoleSocket }: CreateOptions, detached: boolean): void {
+  const place = { file: 'config.json', pointer: '/process/terminal' };
+  const wanted = spec.process?.terminal === true;
+  if (wanted && detached && consoleSocket === undefined) {
+    throw new TsruncError('USAGE', 'cannot allocate tty if runc will detach without setting console socket', {
+      place,
+      hint: 'Give --console-socket the path of a listening unix socket, set process.terminal to false, or use a foreground `run`.',
+    });
+  }
+  if (consoleSocket !== undefined && !(wanted && detached)) {
+    throw new TsruncError('USAGE', 'cannot use console socket if runc will not detach or allocate tty', {
+      place,
+      hint: 'Set process.terminal to true and use create or `run --detach`, or leave --console-socket out.',
+    });
+  }
+}
+
+/** Our end of the container's terminal: passed on to the console socket, or kept for the foreground. */
+export class Terminal {
+  readonly #native: Native;
+  readonly #socket: string | undefined;
+  #kept: number | undefined;
+
+  constructor(native: Native, consoleSocket: string | undefined, undo: Undo) {
+    this.#native = native;
+    this.#socket = consoleSocket;
+    undo.add('close the terminal', () => {
+      if (this.#kept !== undefined) closeSync(this.#kept);
+    });
+  }
+
+  get kept(): number | undefined {
+    return this.#kept;
+  }
+
+  /** Take the terminal from the helper; the descriptor is ours from here on. */
+  async take(fd: number): Promise<void> {
+    if (this.#socket === undefined) {
+      this.#kept = fd;
+      return;
+    }
+    try {
+      this.#native.sendFd(this.#socket, fd, '/dev/ptmx');
+    } catch (cause) {
+      throw new TsruncError('SYSTEM', `Cannot send the terminal to the console socket "${this.#socket}"`, {
+        cause,
+        hint: 'Somebody must listen on it (SOCK_STREAM) before the container is created.',
+      });
+    } finally {
+      closeSync(fd);
+    }
+  }
+}

@@ -1,0 +1,75 @@
+/** From a thrown error to the words for people (standard error) and for engines (the log). */
+import { type Place, TsruncError } from '../errors.ts';
+
+export interface Report {
+  /**
+   * The sentence with its place and causes. Engines look for words such as "permission denied" in it to choose an exit
+   * status, so the hint, which is advice and not what happened, stays out of it.
+   */
+  readonly msg: string;
+  readonly hint: string | undefined;
+  /** Further fields of the log line. */
+  readonly details: Readonly<Record<string, string>>;
+  /** For --debug: where in tsrunc each error arose. */
+  readonly stack: string;
+}
+
+const bugHint =
+  'This is a mistake in tsrunc itself: please report it with the output of the same command with --debug.';
+
+/** @param error whatever was thrown; the first of an AggregateError is the failure, the others came while undoing */
+export function reportOf(error: unknown): Report {
+  const main = failureOf(error);
+  const place = main instanceof TsruncError ? main.place : undefined;
+  const hint = main instanceof TsruncError ? main.hint : isSystemError(main) ? undefined : bugHint;
+  const details = {
+    code: main instanceof TsruncError ? main.code : isSystemError(main) ? 'SYSTEM' : 'INTERNAL',
+    ...(place === undefined ? {} : { place: renderPlace(place) }),
+    ...(hint === undefined ? {} : { hint }),
+  };
+  return { msg: sentenceOf(error), hint, details, stack: stacksOf(error) };
+}
+
+/** The lines for standard error. */
+export const renderForPeople = ({ msg, hint }: Pick<Report, 'msg' | 'hint'>): string =>
+  `tsrunc: ${msg}\n${hint === undefined ? '' : `Hint: ${hint}\n`}`;
+
+const failureOf = (error: unknown): unknown => (error instanceof AggregateError ? failureOf(error.errors[0]) : error);
+
+/** One failure with its causes; of several, the further ones follow, because they tell what was left behind. */
+function sentenceOf(error: unknown): string {
+  if (error instanceof AggregateError) {
+    const [first, ...further] = error.errors.map(sentenceOf);
+    return [first, ...further.map((text) => `while cleaning up after that: ${text}`)].join('; ');
+  }
+  if (!(error instanceof Error)) return String(error);
+  const own = error instanceof TsruncError ? withPlace(error) : internal(error);
+  if (error.cause === undefined) return own;
+  const cause = sentenceOf(error.cause);
+  // Many sentences hold the cause's text already, in the place where it reads best.
+  return own.includes(cause) ? own : `${own}: ${cause}`;
+}
+
+function withPlace({ message, place }: TsruncError): string {
+  if (place === undefined || (place.pointer !== '' && message.includes(place.pointer))) return message;
+  return `${message} (${renderPlace(place)})`;
+}
+
+function renderPlace({ file, line, column, pointer }: Place): string {
+  const position = [file, line, column].filter((part) => part !== undefined).join(':');
+  return pointer === '' ? position : `${position}, ${pointer}`;
+}
+
+/** An error class such as TypeError says something of a bug, and nothing of a failed system call or of a cleaning step. */
+const internal = (error: Error): string =>
+  error.name === 'Error' || isSystemError(error) ? error.message : `${error.name}: ${error.message}`;
+
+/** Thrown by node:fs and by the addon: the sentence names the call and the path. */
+const isSystemError = (error: unknown): boolean =>
+  error instanceof Error && 'syscall' in error && typeof error.syscall === 'string';
+
+function stacksOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const further: unknown[] = error instanceof AggregateError ? error.errors : [error.cause];
+  return [error.stack ?? error.message, ...further.filter((cause) => cause instanceof Error).map(stacksOf)].join('\n');
+}

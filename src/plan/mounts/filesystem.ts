@@ -1,0 +1,105 @@
+import { type Fragment, refuse } from '../context.ts';
+import { isUnprivileged } from '../namespaces.ts';
+import type { Op } from '../ops.ts';
+import { type Entry, isBind, ownAttrs } from './entry.ts';
+import { idmapOf } from './idmap.ts';
+import { mountAttrs } from './options.ts';
+
+/** Made by the kernel without a device: read-only is a matter of the mount, and their instances may be shared with the host. */
+const virtual: ReadonlySet<string> = new Set(
+  'proc sysfs tmpfs ramfs devpts devtmpfs mqueue cgroup cgroup2 securityfs debugfs tracefs bpf configfs fusectl hugetlbfs'.split(
+    ' ',
+  ),
+);
+
+/** CVE-2019-19921: a volume with symbolic links at the place of /proc could make the runtime write to the wrong files. */
+const refusesSymlinks: ReadonlySet<string> = new Set(['proc', 'sysfs']);
+
+/** A new instance of a file system. */
+export function planFilesystem(entry: Entry): Fragment {
+  const { mount, options, target, pointer } = entry;
+  const fstype = fstypeOf(entry);
+  const idmap = idmapOf(entry);
+  const attrs = ownAttrs(options).set;
+  const op: Op = {
+    op: 'mount',
+    fstype,
+    source: mount.source ?? '',
+    target,
+    options: filesystemOptions(entry, fstype),
+    attrs: isReadonlyLater(entry) ? attrs & ~mountAttrs.rdonly : attrs,
+    propagation: options.propagation,
+    propagationRecursive: options.propagationRecursive ? 1 : 0,
+    noSymlinks: refusesSymlinks.has(fstype) ? 1 : 0,
+    copyUp: options.switches.has('copyUp') ? 1 : 0,
+    idmap: idmap?.request.name ?? '',
+    from: pointer,
+  };
+  return { ops: [op], fds: idmap === undefined ? [] : [idmap.request] };
+}
+
+function fstypeOf({ mount, options, pointer }: Entry): string {
+  const { type = '' } = mount;
+  if (type === '' || type === 'none') {
+    refuse(
+      'CONFIG_INVALID',
+      pointer,
+      `The mount at "${mount.destination}" has no type`,
+      'Give it a file system type, or the option "bind" or "rbind".',
+    );
+  }
+  if (options.switches.has('copyUp') && type !== 'tmpfs') {
+    refuse(
+      'CONFIG_INVALID',
+      `${pointer}/options`,
+      `The option "tmpcopyup" is for tmpfs, but the mount at "${mount.destination}" is ${type}`,
+    );
+  }
+  return type;
+}
+
+/** What fsconfig is told: flags of the superblock, then the options that are the file system's own. */
+function filesystemOptions({ options }: Entry, fstype: string): readonly string[] {
+  const readonly = !virtual.has(fstype) && (ownAttrs(options).set & mountAttrs.rdonly) !== 0n;
+  return [
+    ...(readonly ? ['ro'] : []),
+    // ext4 alone ever made change counters a choice; others have them always or never.
+    ...options.superblock.filter((flag) => flag !== 'i_version' || fstype === 'ext4'),
+    ...options.data.map(({ option }) => option),
+  ];
+}
+
+/**
+ * Files and mount points are still to be made in a tmpfs and in /dev, so these become read-only when all of that is done.
+ */
+export const isReadonlyLater = (entry: Entry): boolean =>
+  !isBind(entry) &&
+  !entry.options.switches.has('remount') &&
+  (entry.mount.type === 'tmpfs' || entry.target === '/dev') &&
+  (ownAttrs(entry.options).set & mountAttrs.rdonly) !== 0n;
+
+export const makeReadonly = ({ target, pointer }: Entry): Op => ({
+  op: 'remount',
+  target,
+  attrsSet: mountAttrs.rdonly,
+  attrsClear: 0n,
+  options: [],
+  keepLocked: 0,
+  from: pointer,
+});
+
+/** Change what is already mounted there; with `bind` only the mount, otherwise the file system as well (mount(2)). */
+export function planRemount(entry: Entry): Fragment {
+  const { context, mount, options, target, pointer } = entry;
+  const attrs = ownAttrs(options);
+  const op: Op = {
+    op: 'remount',
+    target,
+    attrsSet: attrs.set,
+    attrsClear: attrs.clear,
+    options: isBind(entry) ? [] : filesystemOptions(entry, mount.type ?? 'none'),
+    keepLocked: isUnprivileged(context.spec, context.host) ? 1 : 0,
+    from: pointer,
+  };
+  return { ops: [op], fds: [] };
+}

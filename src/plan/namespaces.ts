@@ -1,0 +1,181 @@
+import type { Namespace, NamespaceType, Spec } from '../config/spec.ts';
+import type { HostFacts } from '../host/facts.ts';
+import { type Context, type Fragment, frozen, sequence } from './context.ts';
+import { identityInside } from './identity.ts';
+import { type Op, questions } from './ops.ts';
+import type { FdRequest } from './plan.ts';
+
+/** THE namespace table: CLONE_NEW* of linux/sched.h by the name in config.json, in the order in which they are joined. */
+export const namespaceFlags = {
+  time: 0x80,
+  ipc: 0x0800_0000,
+  uts: 0x0400_0000,
+  network: 0x4000_0000,
+  pid: 0x2000_0000,
+  cgroup: 0x0200_0000,
+  mount: 0x0002_0000,
+  user: 0x1000_0000,
+} as const satisfies Readonly<Record<NamespaceType, number>>;
+
+const types = Object.keys(namespaceFlags) as readonly NamespaceType[];
+
+export type Origin = 'inherited' | 'new' | 'joined';
+
+interface Chosen {
+  readonly origin: Origin;
+  readonly path: string;
+  /** JSON pointer of the entry. */
+  readonly from: string;
+}
+
+function chosen(spec: Spec, type: NamespaceType): Chosen {
+  const namespaces: readonly Namespace[] = spec.linux?.namespaces ?? [];
+  const index = namespaces.findIndex((namespace) => namespace.type === type);
+  const path = namespaces[index]?.path ?? '';
+  const origin = index < 0 ? 'inherited' : path === '' ? 'new' : 'joined';
+  return { origin, path, from: index < 0 ? '' : `/linux/namespaces/${index}` };
+}
+
+/** Whether the container makes, joins or inherits its namespace of this type. */
+export const namespaceOrigin = (spec: Spec, type: NamespaceType): Origin => chosen(spec, type).origin;
+
+export const hasOwn = (spec: Spec, type: NamespaceType): boolean => namespaceOrigin(spec, type) !== 'inherited';
+
+/** The helper leaves the runtime's user namespace: it then has no privileges over what belongs to that. */
+export const leavesUserNamespace = (spec: Spec): boolean => hasOwn(spec, 'user');
+
+/** The runtime has CAP_SYS_ADMIN where it runs: in the initial user namespace, or as root of the one it lives in. */
+export const isCapable = ({ user }: HostFacts): boolean => user.privileged || (user.inUserNamespace && user.euid === 0);
+
+/** The helper works without privileges in the initial user namespace: no mknod, locked mounts, mapped ids only. */
+export const isUnprivileged = (spec: Spec, host: HostFacts): boolean =>
+  leavesUserNamespace(spec) || !host.user.privileged;
+
+/**
+ * How the helper gets from the runtime's namespaces into the container's; sent right after clone, before the rest is compiled.
+ *
+ * Without a user namespace clone3 itself makes the pid namespace, and everything else is unshared in the helper while
+ * the runtime goes on. With one (new or joined) whatever is new must be made after it, to be owned by it
+ * (user_namespaces(7)); pid and time namespaces then take a fork, since unshare(2) and setns(2) put only children into them.
+ *
+ * The cgroup namespace is not made here: its root is the cgroup at the moment of unshare, so the helper must be there.
+ */
+export interface NamespacePlan {
+  /** CLONE_NEW* for clone3. */
+  readonly cloneFlags: number;
+  readonly prologue: readonly Op[];
+  readonly fds: readonly FdRequest[];
+}
+
+export function planNamespaces(spec: Spec, host: HostFacts): NamespacePlan {
+  const { ops, fds } = frozen(
+    sequence([reset], planEntering(spec, host), planUnshare(spec), planLoopback(spec), planFork(spec)),
+  );
+  return Object.freeze({ cloneFlags: cloneFlags(spec), prologue: ops, fds });
+}
+
+const reset: Op = { op: 'resetProcess', from: '' };
+const protect: Op = { op: 'protect', from: '' };
+
+/**
+ * Joining needs privileges over the owner of each namespace. A capable runtime has them before it gives them up by
+ * entering a user namespace; an ordinary user gains them only by entering one.
+ *
+ * `protect` comes before anything is joined (CVE-2016-9962), but not before an ordinary user has written the id maps: a
+ * process that is not dumpable owns nothing in its /proc/PID. It comes again after each change of identity, which sets the
+ * attribute to fs.suid_dumpable.
+ */
+function planEntering(spec: Spec, host: HostFacts): Fragment {
+  const others = types.filter((type) => type !== 'user').map((type) => planJoin(spec, type));
+  if (!hasOwn(spec, 'user')) return sequence([protect], ...others, planTime(spec));
+  const user = sequence(planUser(spec), planTime(spec), identityInside(spec, host), [protect]);
+  if (isCapable(host)) return sequence(namespaceOrigin(spec, 'user') === 'joined' ? [protect] : [], ...others, user);
+  return sequence(user, ...others);
+}
+
+function planJoin(spec: Spec, type: NamespaceType): Fragment {
+  const { origin, path, from } = chosen(spec, type);
+  if (origin !== 'joined') return sequence();
+  const flag = namespaceFlags[type];
+  const name = `ns:${type}`;
+  return {
+    ops: [{ op: 'joinNamespace', namespace: name, flag, from }],
+    fds: [{ name, kind: 'namespace', path, flag, from: `${from}/path` }],
+  };
+}
+
+function planUser(spec: Spec): Fragment | readonly Op[] {
+  const { origin, from } = chosen(spec, 'user');
+  if (origin === 'joined') return planJoin(spec, 'user');
+  return [
+    { op: 'unshare', flags: namespaceFlags.user, from },
+    { op: 'ask', question: questions.idMaps, from: '/linux/uidMappings' },
+  ];
+}
+
+/** The offsets can be written until the first process has entered the namespace (time_namespaces(7)). */
+function planTime(spec: Spec): readonly Op[] {
+  const { origin, from } = chosen(spec, 'time');
+  if (origin !== 'new') return [];
+  return [{ op: 'unshare', flags: namespaceFlags.time, from }, ...planOffsets(spec)];
+}
+
+const clocks = { monotonic: 1, boottime: 7 } as const;
+
+function planOffsets(spec: Spec): readonly Op[] {
+  const offsets = spec.linux?.timeOffsets ?? {};
+  return (['monotonic', 'boottime'] as const).flatMap((clock): Op[] => {
+    const offset = offsets[clock];
+    if (offset === undefined) return [];
+    const { secs: seconds = 0, nanosecs: nanoseconds = 0 } = offset;
+    return [{ op: 'setTimeOffset', clock: clocks[clock], seconds, nanoseconds, from: `/linux/timeOffsets/${clock}` }];
+  });
+}
+
+const unsharedTogether = ['mount', 'uts', 'ipc', 'network'] as const;
+
+function planUnshare(spec: Spec): readonly Op[] {
+  const made = unsharedTogether.filter((type) => namespaceOrigin(spec, type) === 'new');
+  const flags = made.reduce((sum, type) => sum | namespaceFlags[type], 0);
+  return flags === 0 ? [] : [{ op: 'unshare', flags, from: '/linux/namespaces' }];
+}
+
+function planLoopback(spec: Spec): readonly Op[] {
+  const { origin, from } = chosen(spec, 'network');
+  return origin === 'new' ? [{ op: 'bringLoopbackUp', from }] : [];
+}
+
+/** A second pid 1 would end with the first one, so where a fork is needed at all clone3 does not make the pid namespace. */
+const needsFork = (spec: Spec): boolean =>
+  namespaceOrigin(spec, 'pid') === 'joined' ||
+  hasOwn(spec, 'time') ||
+  (namespaceOrigin(spec, 'pid') === 'new' && hasOwn(spec, 'user'));
+
+const newPidFlag = (spec: Spec): number => (namespaceOrigin(spec, 'pid') === 'new' ? namespaceFlags.pid : 0);
+
+const cloneFlags = (spec: Spec): number => (needsFork(spec) ? 0 : newPidFlag(spec));
+
+const planFork = (spec: Spec): readonly Op[] =>
+  needsFork(spec)
+    ? [{ op: 'fork', flags: newPidFlag(spec), from: chosen(spec, hasOwn(spec, 'pid') ? 'pid' : 'time').from }]
+    : [];
+
+/**
+ * Into the container's cgroup, and only then a cgroup namespace rooted there. On v1 the helper writes itself into each
+ * hierarchy: the runtime would have to write cgroup.procs, which waits for an RCU grace period. On v2 the helper is born there.
+ */
+export function planCgroup({ spec, options }: Context): Fragment {
+  const hierarchies = options.cgroup.kind === 'v1' ? options.cgroup.hierarchies : [];
+  const { origin, from } = chosen(spec, 'cgroup');
+  const unshare: readonly Op[] = origin === 'new' ? [{ op: 'unshare', flags: namespaceFlags.cgroup, from }] : [];
+  return sequence(...hierarchies.map(({ controllers }) => joinHierarchy(controllers.join(','))), unshare);
+}
+
+function joinHierarchy(hierarchy: string): Fragment {
+  const name = `cgroup:${hierarchy}`;
+  const from = '/linux/cgroupsPath';
+  return {
+    ops: [{ op: 'joinCgroup', file: name, from }],
+    fds: [{ name, kind: 'cgroupTasks', hierarchy, from }],
+  };
+}

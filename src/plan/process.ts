@@ -1,0 +1,86 @@
+import type { Process, Spec } from '../config/spec.ts';
+import { planBounding, planCapabilities } from './capabilities.ts';
+import { type Context, type HookState, refuse } from './context.ts';
+import { planStartHooks } from './hooks.ts';
+import { mayClearGroups } from './identity.ts';
+import type { Op } from './ops.ts';
+import { planRlimits } from './rlimits.ts';
+import { planScheduling } from './scheduling.ts';
+
+/** Where programs are looked for when the environment has no PATH. */
+const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+const DEFAULT_UMASK = 0o022;
+
+/** What the program is, up to the moment when only the word to start is missing. */
+export const planProcess = (context: Context, process: Process): readonly Op[] => [
+  ...planNoNewPrivileges(process),
+  ...planScheduling(context.spec),
+  ...planDirectory(process),
+  ...planRlimits(context),
+  ...planBounding(context.spec),
+  ...planUser(context, process),
+  ...planCapabilities(context.spec),
+  ...planHome(process),
+  ...planProgram(process),
+  { op: 'closeFds', preserve: context.options.preserveFds, from: '' },
+];
+
+/** What happens after the word to start. */
+export const planStart = (spec: Spec, state: HookState, listenFds = 0): readonly Op[] => [
+  ...planStartHooks(spec, state),
+  ...(spec.process === undefined ? [] : planExec(spec.process, listenFds)),
+];
+
+const planNoNewPrivileges = ({ noNewPrivileges }: Process): readonly Op[] =>
+  noNewPrivileges === true ? [{ op: 'setNoNewPrivileges', from: '/process/noNewPrivileges' }] : [];
+
+/** As root, before the user is changed: a program may be given a directory that its user could not enter by itself. */
+function planDirectory({ cwd, user }: Process): readonly Op[] {
+  const mask = user?.umask ?? DEFAULT_UMASK;
+  return [
+    { op: 'setUmask', mask, from: user?.umask === undefined ? '' : '/process/user/umask' },
+    { op: 'changeDirectory', path: cwd, from: '/process/cwd' },
+  ];
+}
+
+/** Another process of a shared pid namespace must not trace us between the change of user and exec: see namespaces.ts. */
+function planUser({ host }: Context, { user = {} }: Process): readonly Op[] {
+  const { uid = 0, gid = 0, additionalGids: groups = [] } = user;
+  // Where groups cannot be set, asking for some is an error, and for none is not.
+  const setGroups = mayClearGroups(host) || groups.length > 0 ? 1 : 0;
+  return [
+    { op: 'setUser', uid, gid, groups, setGroups, from: '/process/user' },
+    { op: 'protect', from: '' },
+  ];
+}
+
+/** The last of several assignments counts, as in a shell. */
+export const lastOf = (env: readonly string[], name: string): string | undefined =>
+  env.findLast((entry) => entry.startsWith(`${name}=`))?.slice(name.length + 1);
+
+/** Each variable once, with its last value, where it first stood. */
+export function uniqueEnv(env: readonly string[]): readonly string[] {
+  const last = new Map<string, string>();
+  for (const entry of env) last.set(entry.slice(0, Math.max(entry.indexOf('='), 0)) || entry, entry);
+  return [...last.values()];
+}
+
+/** An empty HOME is as good as none, as login(1) and the usual runtimes have it. */
+const lacksHome = (env: readonly string[]): boolean => (lastOf(env, 'HOME') ?? '') === '';
+
+const planHome = ({ env = [], user }: Process): readonly Op[] =>
+  lacksHome(env) ? [{ op: 'findHome', uid: user?.uid ?? 0, from: '/process/user/uid' }] : [];
+
+function planProgram({ args = [], env = [] }: Process): readonly Op[] {
+  const name = args[0] ?? refuse('CONFIG_INVALID', '/process/args', 'process.args must not be empty');
+  const path = lastOf(env, 'PATH') ?? DEFAULT_PATH;
+  return [{ op: 'findProgram', name, directories: name.includes('/') ? [] : path.split(':'), from: '/process/args/0' }];
+}
+
+function planExec({ args = [], env = [] }: Process, listenFds: number): readonly Op[] {
+  // sd_listen_fds(3): the pid must be the reader's own, and in a new pid namespace that is 1.
+  const sockets = listenFds > 0 ? [`LISTEN_FDS=${listenFds}`, 'LISTEN_PID=1'] : [];
+  const all = uniqueEnv([...env, ...sockets]);
+  const kept = lacksHome(env) ? all.filter((entry) => !entry.startsWith('HOME=')) : all;
+  return [{ op: 'exec', args, env: kept, from: '/process/args' }];
+}

@@ -1,0 +1,11 @@
+import { sysctlPath } from '../config/sysctl.ts';
+import { type Context, pointerToken, refuse } from './context.ts';
+import type { Op } from './ops.ts';
+
+/** Kernel parameters of the container's namespaces, in the order of config.json (config-linux.md "Sysctl"). */
+export const planSysctl = ({ spec }: Context): readonly Op[] =>
+  Object.entries(spec.linux?.sysctl ?? {}).map(([name, value]) => {
+    const from = `/linux/sysctl/${pointerToken(name)}`;
+    const path = sysctlPath(name) ?? refuse('CONFIG_INVALID', from, `"${name}" is not the name of a kernel parameter`);
+    return { op: 'setSysctl', path, value, from };
+  });

@@ -1,0 +1,109 @@
+/**
+ * state.json: what delete must know when the process that created the container is long gone. It holds what the runtime
+ * itself did; whether the container runs is read from the process, never from here.
+ */
+import { resolve } from 'node:path';
+import type { CgroupRecord } from '../cgroup/record.ts';
+import { parseCgroupRecord } from '../cgroup/record.ts';
+import type { Spec } from '../config/spec.ts';
+import { Fields } from './fields.ts';
+
+/** Version of the layout of state.json; another one is refused. */
+export const recordVersion = 1;
+
+/** How far the runtime got: `creating` until the helper waits for start. */
+export type Phase = 'creating' | 'created';
+
+export interface ContainerRecord {
+  readonly version: typeof recordVersion;
+  readonly id: string;
+  /** ociVersion of the container's configuration. */
+  readonly ociVersion: string;
+  /** The bundle as it was given, for `state`. */
+  readonly bundle: string;
+  /** The same directory, absolute and clean. */
+  readonly bundlePath: string;
+  /** Absolute path of the root file system. */
+  readonly rootfs: string;
+  /** RFC 3339, UTC. */
+  readonly created: string;
+  /** uid of the user who created it. */
+  readonly owner: number;
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly phase: Phase;
+  /** First process of the container; 0 before there is one. */
+  readonly pid: number;
+  /** Its start time in clock ticks since boot; pid and start time together are its identity. */
+  readonly startTime: number;
+  /** Number of steps in the plan that its helper was given last. */
+  readonly steps: number;
+  /** Whether poststart or poststop hooks have to run. */
+  readonly hooks: boolean;
+  /** Whether the first process is pid 1 of a new pid namespace, so that its end is the end of all. */
+  readonly ownPidNamespace: boolean;
+  readonly terminal: boolean;
+  /** What delete must remove; missing where the container has no cgroup of its own. */
+  readonly cgroup?: CgroupRecord;
+}
+
+/** What a new record is made of. */
+export interface RecordSource {
+  readonly options: { readonly id: string; readonly bundle: string; readonly bundlePath: string };
+  readonly spec: Spec;
+  readonly cgroup: CgroupRecord | undefined;
+}
+
+/** The record of a container that has no process yet, owned by the caller and created now. */
+export function newRecord({ options, spec, cgroup }: RecordSource): ContainerRecord {
+  const { poststart = [], poststop = [] } = spec.hooks ?? {};
+  return {
+    version: recordVersion,
+    id: options.id,
+    ociVersion: spec.ociVersion,
+    bundle: options.bundle,
+    bundlePath: options.bundlePath,
+    rootfs: resolve(options.bundlePath, spec.root?.path ?? ''),
+    created: new Date().toISOString(),
+    owner: process.geteuid?.() ?? 0,
+    ...(spec.annotations === undefined ? {} : { annotations: spec.annotations }),
+    phase: 'creating',
+    pid: 0,
+    startTime: 0,
+    steps: 0,
+    hooks: poststart.length + poststop.length > 0,
+    ownPidNamespace: spec.linux?.namespaces?.some(({ type, path }) => type === 'pid' && !path) ?? false,
+    terminal: spec.process?.terminal ?? false,
+    ...(cgroup === undefined ? {} : { cgroup }),
+  };
+}
+
+/**
+ * Parse the text of a state.json strictly: a file that was damaged, or written by another program or version, is refused.
+ * @throws Error whose message says what is wrong with it, for the caller to wrap with the path.
+ */
+export function parseRecord(text: string): ContainerRecord {
+  const fields = new Fields(JSON.parse(text), '');
+  const version = fields.count('version');
+  if (version !== recordVersion) throw new Error(`version is ${version}, this tsrunc reads version ${recordVersion}`);
+  const annotations = fields.optional('annotations', (found) => found.texts());
+  const cgroup = fields.optional('cgroup', parseCgroupRecord);
+  return {
+    version: recordVersion,
+    id: fields.text('id'),
+    ociVersion: fields.text('ociVersion'),
+    bundle: fields.text('bundle'),
+    bundlePath: fields.text('bundlePath'),
+    rootfs: fields.text('rootfs'),
+    created: fields.text('created'),
+    owner: fields.count('owner'),
+    ...(annotations === undefined ? {} : { annotations }),
+    phase: fields.choice('phase', ['creating', 'created']),
+    pid: fields.count('pid'),
+    startTime: fields.count('startTime'),
+    steps: fields.count('steps'),
+    hooks: fields.flag('hooks'),
+    ownPidNamespace: fields.flag('ownPidNamespace'),
+    terminal: fields.flag('terminal'),
+    ...(cgroup === undefined ? {} : { cgroup }),
+  };
+}

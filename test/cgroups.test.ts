@@ -1,0 +1,174 @@
+/** runtime-spec config-linux.md "Control groups": placement, limits read back on the host and held inside, removal. */
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe } from 'vitest';
+import { alive, type Box, expect, type Patch, test } from './support/box.ts';
+import { cgroupDirectories, isCgroupV2, isRoot } from './support/host.ts';
+
+const MiB = 1024 * 1024;
+
+/** File of the container's cgroup on the host: name on v1, name on v2. */
+const knob = (id: string, controller: string, v1: string, v2: string): string =>
+  readFileSync(isCgroupV2 ? `/sys/fs/cgroup/${id}/${v2}` : `/sys/fs/cgroup/${controller}/${id}/${v1}`, 'utf8').trim();
+
+const running = async (box: Box, patch: Patch): Promise<string> => {
+  const id = box.id();
+  const bundle = await box.bundle((config) => {
+    config.process.args = ['sleep', '100'];
+    config.linux.cgroupsPath = `/${id}`;
+    return patch(config);
+  });
+  await box.ok('run', '-d', '-b', bundle.path, id);
+  return id;
+};
+
+describe.skipIf(!isRoot)('cgroups', () => {
+  test('the process is in its cgroup of every hierarchy when create returns', async ({ box }) => {
+    const id = box.id();
+    const bundle = await box.bundle((config) => {
+      config.linux.cgroupsPath = `/${id}`;
+    });
+    await box.ok('create', '-b', bundle.path, id);
+    const { pid } = await box.state(id);
+    const lines = readFileSync(`/proc/${pid}/cgroup`, 'utf8').trim().split('\n');
+    const placed = lines.filter((line) => !line.startsWith('0::') || isCgroupV2);
+    expect(placed.length).toBeGreaterThan(0);
+    for (const line of placed) expect(line.split(':')[2]).toBe(`/${id}`);
+    await box.ok('delete', id);
+    expect(cgroupDirectories(id)).toEqual([]);
+  });
+
+  test('memory, cpu, pids and cpuset limits are the kernel’s', async ({ box }) => {
+    const id = await running(box, (config) => {
+      config.linux.resources = {
+        memory: { limit: 64 * MiB, reservation: 32 * MiB },
+        cpu: { shares: 512, quota: 20_000, period: 100_000, cpus: '0' },
+        pids: { limit: 17 },
+      };
+    });
+    expect(knob(id, 'memory', 'memory.limit_in_bytes', 'memory.max')).toBe(String(64 * MiB));
+    expect(knob(id, 'memory', 'memory.soft_limit_in_bytes', 'memory.low')).toBe(String(32 * MiB));
+    expect(knob(id, 'pids', 'pids.max', 'pids.max')).toBe('17');
+    expect(knob(id, 'cpuset', 'cpuset.cpus', 'cpuset.cpus')).toBe('0');
+    if (isCgroupV2) expect(knob(id, '', '', 'cpu.max')).toBe('20000 100000');
+    else {
+      expect(knob(id, 'cpu', 'cpu.shares', '')).toBe('512');
+      expect(knob(id, 'cpu', 'cpu.cfs_quota_us', '')).toBe('20000');
+      expect(knob(id, 'cpu', 'cpu.cfs_period_us', '')).toBe('100000');
+    }
+  });
+
+  test('the memory limit holds: who exceeds it is killed', async ({ box }) => {
+    const outcome = await box.probe('dd if=/dev/zero of=/dev/null bs=64M count=1', (config) => {
+      config.linux.resources = { memory: { limit: 16 * MiB, swap: 16 * MiB } };
+    });
+    expect(outcome.code).toBe(137);
+  });
+
+  test('the pids limit holds: fork fails', async ({ box }) => {
+    const outcome = await box.probe('for i in 1 2 3 4 5 6; do sleep 1 & done; wait', (config) => {
+      config.linux.resources = { pids: { limit: 3 } };
+    });
+    expect(outcome.code).not.toBe(0);
+    expect(outcome.stderr).toMatch(/can't fork|Resource temporarily unavailable/);
+  });
+
+  test('devices: what is not allowed cannot be opened', async ({ box }) => {
+    const patch: Patch = (config) => {
+      config.process.capabilities = { bounding: ['CAP_MKNOD'], effective: ['CAP_MKNOD'], permitted: ['CAP_MKNOD'] };
+      config.linux.resources = {
+        devices: [
+          { allow: false, access: 'rwm' },
+          { allow: true, type: 'c', major: 1, minor: 3, access: 'rwm' },
+        ],
+      };
+    };
+    const script =
+      'mknod /dev/kmsg2 c 1 11; head -c 1 /dev/kmsg2 > /dev/null && echo kmsg; echo > /dev/null && echo null';
+    const { stdout, stderr } = await box.probe(script, patch);
+    expect(stdout).toBe('null\n');
+    expect(stderr).toMatch(/not permitted/);
+  });
+
+  test('what the container makes below its cgroup goes with it', async ({ box }) => {
+    const id = await running(box, () => {});
+    for (const directory of cgroupDirectories(id)) mkdirSync(join(directory, 'child/grandchild'), { recursive: true });
+    await box.ok('delete', '--force', id);
+    expect(cgroupDirectories(id)).toEqual([]);
+  });
+
+  test('a cgroup that was there before stays', async ({ box }) => {
+    const parents = cgroupDirectories('.').map((mountpoint) => join(mountpoint, box.id()));
+    const writable = parents.filter((path) => isCgroupV2 || !path.includes('/unified/'));
+    for (const path of writable) mkdirSync(path);
+    try {
+      const id = box.id();
+      const bundle = await box.bundle((config) => {
+        config.linux.cgroupsPath = `/${writable[0]?.split('/').at(-1)}/inner`;
+      });
+      await box.ok('run', '-b', bundle.path, id);
+      for (const path of writable) expect(readdirSync(path).includes('inner')).toBe(false);
+      for (const path of writable) expect(existsSync(path)).toBe(true);
+    } finally {
+      for (const path of writable) rmdirSync(path);
+    }
+  });
+
+  test('a value that the kernel refuses is named with its file, value and place', async ({ box }) => {
+    const { code, stderr } = await box.probe('true', (config) => {
+      config.linux.resources = { cpu: { cpus: '999' } };
+    });
+    expect(code).toBe(1);
+    expect(stderr).toContain('cpuset.cpus');
+    expect(stderr).toContain('999');
+    expect(stderr).toContain('/linux/resources/cpu/cpus');
+  });
+
+  test('a frozen container is paused, and KILL ends it', async ({ box }) => {
+    const id = await running(box, () => {});
+    const { pid } = await box.state(id);
+    freeze(id);
+    await box.reached(id, 'paused');
+    await box.ok('kill', id, 'KILL');
+    await box.reached(id, 'stopped');
+    expect(alive(pid)).toBe(false);
+  });
+
+  test('a cgroup namespace shows the container’s own cgroup as the root', async ({ box }) => {
+    const { stdout } = await box.probe('cat /proc/self/cgroup', (config) => {
+      config.linux.namespaces.push({ type: 'cgroup' });
+    });
+    const paths = stdout
+      .trim()
+      .split('\n')
+      .filter((line) => isCgroupV2 || !line.startsWith('0::'));
+    expect(paths.map((line) => line.split(':')[2])).toEqual(paths.map(() => '/'));
+  });
+
+  test.for([true, false])(
+    'a cgroup mount shows the container’s own cgroup (cgroup namespace: %s)',
+    async (own, { box }) => {
+      const id = box.id();
+      const bundle = await box.bundle((config) => {
+        config.linux.cgroupsPath = `/${id}`;
+        if (own) config.linux.namespaces.push({ type: 'cgroup' });
+        config.linux.resources = { pids: { limit: 23 } };
+        config.mounts.push({
+          destination: '/sys/fs/cgroup',
+          type: 'cgroup',
+          source: 'cgroup',
+          options: ['nosuid', 'noexec', 'nodev', 'ro'],
+        });
+        const file = isCgroupV2 ? '/sys/fs/cgroup/pids.max' : '/sys/fs/cgroup/pids/pids.max';
+        config.process.args = ['sh', '-c', `cat ${file}; echo 5 > ${file} || echo read-only`];
+      });
+      const { stdout } = await box.ok('run', '-b', bundle.path, id);
+      expect(stdout).toBe('23\nread-only\n');
+    },
+  );
+});
+
+const freeze = (id: string): void => {
+  const file = isCgroupV2 ? `/sys/fs/cgroup/${id}/cgroup.freeze` : `/sys/fs/cgroup/freezer/${id}/freezer.state`;
+  writeFileSync(file, isCgroupV2 ? '1' : 'FROZEN');
+};

@@ -1,0 +1,182 @@
+/** runtime-spec config.md "POSIX-platform Hooks" and runtime.md "Lifecycle": order, namespaces, state, failures. */
+import { readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe } from 'vitest';
+import { alive, type Box, type Bundle, type Config, expect, test } from './support/box.ts';
+import { cgroupDirectories } from './support/host.ts';
+
+const kinds = ['prestart', 'createRuntime', 'createContainer', 'startContainer', 'poststart', 'poststop'] as const;
+type Kind = (typeof kinds)[number];
+
+/** A hook script of the host that appends a line to `log`; startContainer hooks see the container's own files instead. */
+const hook = (box: Box, kind: Kind, body: string) => {
+  const path = join(box.path, `hook-${kind}`);
+  writeFileSync(path, `#!/bin/sh\n${body}\n`, { mode: 0o755 });
+  return { path };
+};
+
+const withHooks = async (box: Box, body: (kind: Kind) => string, patch?: (config: Config) => void): Promise<Bundle> => {
+  const bundle = await box.bundle((config) => {
+    config.process.args = ['sh', '-c', 'echo process >> /log; sleep 100'];
+    config.mounts.push({ destination: '/log', type: 'bind', source: join(box.path, 'log'), options: ['bind'] });
+    config.hooks = Object.fromEntries(
+      kinds.map((kind) => [kind, [kind === 'startContainer' ? { path: '/hook' } : hook(box, kind, body(kind))]]),
+    );
+    patch?.(config);
+  });
+  writeFileSync(join(box.path, 'log'), '');
+  writeFileSync(join(bundle.rootfs, 'hook'), `#!/bin/sh\n${body('startContainer')}\n`, { mode: 0o755 });
+  return bundle;
+};
+
+const logOf = (box: Box): string[] => readFileSync(join(box.path, 'log'), 'utf8').trim().split('\n');
+const logPath = (box: Box, kind: Kind) => (kind === 'startContainer' ? '/log' : join(box.path, 'log'));
+
+describe('hooks', () => {
+  test('run in the order of the spec', async ({ box }) => {
+    const bundle = await withHooks(box, (kind) => `echo ${kind} >> ${logPath(box, kind)}`);
+    const id = await box.create(bundle);
+    expect(logOf(box)).toEqual(['prestart', 'createRuntime', 'createContainer']);
+    await box.ok('start', id);
+    await expect.poll(() => logOf(box)).toContain('process');
+    expect(logOf(box).toSorted()).toEqual([
+      'createContainer',
+      'createRuntime',
+      'poststart',
+      'prestart',
+      'process',
+      'startContainer',
+    ]);
+    expect(logOf(box)[3]).toBe('startContainer');
+    await box.ok('delete', '--force', id);
+    expect(logOf(box).at(-1)).toBe('poststop');
+  });
+
+  test('get the state on stdin, with the status of their moment and the pid as they see it', async ({ box }) => {
+    const bundle = await withHooks(box, (kind) => `{ cat; echo; } >> ${logPath(box, kind)}`);
+    const id = await box.create(bundle);
+    const { pid } = await box.state(id);
+    await box.ok('start', id);
+    await box.ok('delete', '--force', id);
+    const states = logOf(box)
+      .filter((line) => line.startsWith('{'))
+      .map((line) => JSON.parse(line));
+    const common = { ociVersion: '1.3.0', id, bundle: bundle.path };
+    expect(states).toHaveLength(6);
+    expect(states.slice(0, 5)).toEqual([
+      { ...common, status: 'creating', pid },
+      { ...common, status: 'creating', pid },
+      { ...common, status: 'creating', pid: 1 },
+      { ...common, status: 'created', pid: 1 },
+      { ...common, status: 'running', pid },
+    ]);
+    expect(states[5]).toMatchObject({ ...common, status: 'stopped' });
+  });
+
+  test('run in the right namespaces: the first two and the last two outside, the others inside', async ({ box }) => {
+    const bundle = await withHooks(box, (kind) => `readlink /proc/self/ns/uts >> ${logPath(box, kind)}`);
+    const id = await box.create(bundle);
+    const inside = readlinkOf((await box.state(id)).pid);
+    const outside = readlinkOf('self');
+    await box.ok('start', id);
+    await box.ok('delete', '--force', id);
+    const found = logOf(box).filter((line) => line.startsWith('uts'));
+    expect(found).toEqual([outside, outside, inside, inside, outside, outside]);
+  });
+
+  test('get their args and env, and nothing of ours', async ({ box }) => {
+    const bundle = await box.bundle((config) => {
+      const dump = hook(
+        box,
+        'createRuntime',
+        `{ echo "$0 $1"; tr '\\0' '\\n' < /proc/self/environ; } > ${box.path}/log`,
+      );
+      config.hooks = { createRuntime: [{ ...dump, args: ['named', 'one'], env: ['A=1', 'PATH=/usr/bin:/bin'] }] };
+    });
+    await box.ok('run', '-b', bundle.path, box.id(), { env: { SECRET: 'x' } });
+    expect(logOf(box)).toEqual([expect.stringMatching(/one$/), 'A=1', 'PATH=/usr/bin:/bin']);
+  });
+
+  test('one that does not read its stdin is no failure', async ({ box }) => {
+    const bundle = await box.bundle((config) => {
+      config.annotations = { big: 'x'.repeat(100_000) };
+      config.hooks = { createRuntime: [hook(box, 'createRuntime', 'exec 0<&-; exit 0')] };
+    });
+    await box.ok('run', '-b', bundle.path, box.id());
+  });
+
+  test.for(['prestart', 'createRuntime', 'createContainer'] as const)(
+    'a failing %s hook fails create and leaves nothing',
+    async (kind, { box }) => {
+      const id = box.id();
+      const bundle = await box.bundle((config) => {
+        config.linux.cgroupsPath = `/${id}`;
+        config.hooks = {
+          [kind]: [hook(box, kind, 'echo the reason >&2; exit 3')],
+          poststop: [hook(box, 'poststop', `echo poststop > ${box.path}/log`)],
+        };
+      });
+      const { code, stderr } = await box.tsrunc('create', '-b', bundle.path, id);
+      expect(code).toBe(1);
+      expect(stderr).toContain(`hook-${kind}`);
+      expect(stderr).toContain('exit status 3');
+      expect(stderr).toContain('the reason');
+      expect(readdirSync(box.root)).toEqual([]);
+      expect(cgroupDirectories(id)).toEqual([]);
+      expect(logOf(box)).toEqual(['poststop']);
+    },
+  );
+
+  test('a failing startContainer hook fails start', async ({ box }) => {
+    const bundle = await withHooks(box, (kind) => (kind === 'startContainer' ? 'exit 4' : 'exit 0'));
+    const id = await box.create(bundle);
+    const { code, stderr } = await box.tsrunc('start', id);
+    expect(code).toBe(1);
+    expect(stderr).toContain('/hook');
+    expect(stderr).toContain('exit status 4');
+    await box.reached(id, 'stopped');
+  });
+
+  test('a failing poststart hook destroys the container and fails start', async ({ box }) => {
+    const bundle = await withHooks(box, (kind) =>
+      kind === 'poststart' ? 'exit 5' : `echo ${kind} >> ${logPath(box, kind)}`,
+    );
+    const id = await box.create(bundle);
+    const { pid } = await box.state(id);
+    const { code, stderr } = await box.tsrunc('start', id);
+    expect(code).toBe(1);
+    expect(stderr).toContain('exit status 5');
+    expect(alive(pid)).toBe(false);
+    expect(await box.tsrunc('state', id)).toMatchObject({ code: 1 });
+    expect(logOf(box).at(-1)).toBe('poststop');
+  });
+
+  test('a failing poststop hook is a warning, and the next one runs', async ({ box }) => {
+    const bundle = await box.bundle((config) => {
+      config.hooks = {
+        poststop: [hook(box, 'poststop', 'exit 6'), hook(box, 'prestart', `echo second > ${box.path}/log`)],
+      };
+    });
+    const id = await box.create(bundle);
+    const { code, stderr } = await box.tsrunc('delete', id);
+    expect(code).toBe(0);
+    expect(stderr).toContain('exit status 6');
+    expect(logOf(box)).toEqual(['second']);
+  });
+
+  test.for(['createRuntime', 'createContainer'] as const)(
+    'a %s hook that hangs is killed after its timeout',
+    async (kind, { box }) => {
+      const bundle = await box.bundle((config) => {
+        config.hooks = { [kind]: [{ ...hook(box, kind, 'exec sleep 100'), timeout: 1 }] };
+      });
+      const started = Date.now();
+      const { code, stderr } = await box.run(bundle);
+      expect(code).toBe(1);
+      expect(stderr).toContain('timed out');
+      expect(Date.now() - started).toBeLessThan(10_000);
+    },
+  );
+});
+
+const readlinkOf = (pid: number | string | undefined): string => readlinkSync(`/proc/${pid}/ns/uts`);

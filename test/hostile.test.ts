@@ -1,0 +1,183 @@
+/** An image that attacks the runtime: each published escape is one test, named by its CVE. */
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe } from 'vitest';
+import { type Box, type Bundle, expect, type Patch, test } from './support/box.ts';
+
+/** A directory of the host that an escape would write to. */
+const outside = (box: Box): string => {
+  const path = join(box.path, 'outside');
+  mkdirSync(path);
+  writeFileSync(join(path, 'file'), 'host\n');
+  return path;
+};
+
+const bundleWith = async (box: Box, prepare: (rootfs: string) => void, patch: Patch): Promise<Bundle> => {
+  const bundle = await box.bundle(patch);
+  prepare(bundle.rootfs);
+  return bundle;
+};
+
+describe('mount destinations through hostile symbolic links stay inside', () => {
+  test.for([
+    ['absolute', (target: string) => target],
+    ['climbing', (target: string) => `../../../../../../../../../..${target}`],
+  ] as const)('an %s link as the last component', async ([, link], { box }) => {
+    const host = outside(box);
+    const bundle = await bundleWith(
+      box,
+      (rootfs) => symlinkSync(link(host), join(rootfs, 'trap')),
+      (config) => {
+        config.mounts.push({ destination: '/trap', type: 'tmpfs', source: 'tmpfs' });
+        config.process.args = ['sh', '-c', 'touch /trap/inside; mount | grep tmpfs'];
+      },
+    );
+    const { code, stdout } = await box.run(bundle);
+    expect(code).toBe(0);
+    expect(readdirSync(host)).toEqual(['file']);
+    expect(stdout).toContain(`${host} `);
+    expect(existsSync(join(bundle.rootfs, host, 'inside'))).toBe(false); // it went to the tmpfs
+  });
+
+  test('a link in the middle: missing directories are made below the root only (CVE-2024-45310)', async ({ box }) => {
+    const host = outside(box);
+    const bundle = await bundleWith(
+      box,
+      (rootfs) => symlinkSync(host, join(rootfs, 'trap')),
+      (config) => {
+        config.mounts.push({ destination: '/trap/new/deep', type: 'tmpfs', source: 'tmpfs' });
+      },
+    );
+    expect((await box.run(bundle)).code).toBe(0);
+    expect(readdirSync(host)).toEqual(['file']);
+    expect(existsSync(join(bundle.rootfs, host, 'new/deep'))).toBe(true);
+  });
+
+  test('a bind of a file over a link creates nothing outside', async ({ box }) => {
+    const host = outside(box);
+    const source = join(box.path, 'source');
+    writeFileSync(source, 'bound\n');
+    const bundle = await bundleWith(
+      box,
+      (rootfs) => symlinkSync(join(host, 'created'), join(rootfs, 'trap')),
+      (config) => {
+        config.mounts.push({ destination: '/trap', type: 'bind', source, options: ['bind'] });
+        config.process.args = ['cat', '/trap'];
+      },
+    );
+    const { stdout } = await box.run(bundle);
+    expect(stdout).toBe('bound\n');
+    expect(readdirSync(host)).toEqual(['file']);
+  });
+});
+
+describe('/proc', () => {
+  test('as a symbolic link is refused (CVE-2019-19921, CVE-2023-28642)', async ({ box }) => {
+    const bundle = await bundleWith(
+      box,
+      (rootfs) => {
+        rmSync(join(rootfs, 'proc'), { recursive: true });
+        mkdirSync(join(rootfs, 'elsewhere'));
+        symlinkSync('/elsewhere', join(rootfs, 'proc'));
+      },
+      () => {},
+    );
+    const { code, stderr } = await box.run(bundle);
+    expect(code).toBe(1);
+    expect(stderr).toContain('/proc');
+    expect(stderr).toContain('/mounts/0');
+  });
+
+  test('a false one cannot receive a sysctl (CVE-2025-52881)', async ({ box }) => {
+    const fake = join(box.path, 'fakeproc');
+    mkdirSync(join(fake, 'sys/net/ipv4'), { recursive: true });
+    writeFileSync(join(fake, 'sys/net/ipv4/ip_forward'), 'untouched');
+    const bundle = await box.bundle((config) => {
+      config.mounts = config.mounts.filter(({ destination }) => destination !== '/proc');
+      config.mounts.push({ destination: '/proc', type: 'bind', source: fake, options: ['bind'] });
+      config.linux.sysctl = { 'net.ipv4.ip_forward': '1' };
+      config.linux.maskedPaths = [];
+      config.linux.readonlyPaths = [];
+      config.process.args = ['cat', '/proc/sys/net/ipv4/ip_forward'];
+    });
+    const { stdout } = await box.run(bundle);
+    expect(stdout).not.toContain('1');
+    expect(readFileSync(join(fake, 'sys/net/ipv4/ip_forward'), 'utf8')).toBe('untouched');
+  });
+});
+
+describe('/dev', () => {
+  test('as a link to the outside: nodes and links are made inside (CVE-2026-41579)', async ({ box }) => {
+    const host = outside(box);
+    const bundle = await bundleWith(
+      box,
+      (rootfs) => {
+        rmSync(join(rootfs, 'dev'), { recursive: true, force: true });
+        symlinkSync(host, join(rootfs, 'dev'));
+      },
+      (config) => {
+        config.mounts = config.mounts.filter(({ destination }) => !destination.startsWith('/dev'));
+      },
+    );
+    await box.run(bundle);
+    expect(readdirSync(host)).toEqual(['file']);
+  });
+
+  test('with a false null: masked paths show nothing of it (CVE-2025-31133)', async ({ box }) => {
+    const secret = join(box.path, 'secret');
+    writeFileSync(secret, 'secret\n');
+    const bundle = await bundleWith(
+      box,
+      (rootfs) => writeFileSync(join(rootfs, 'victim'), 'victim\n'),
+      (config) => {
+        // The image brings its own /dev with a link in the place of null.
+        config.mounts = config.mounts.filter(({ destination }) => !destination.startsWith('/dev'));
+        config.mounts.push({ destination: '/dev', type: 'bind', source: join(box.path, 'fakedev'), options: ['bind'] });
+        config.linux.maskedPaths = ['/victim'];
+        config.process.args = ['sh', '-c', 'cat /victim; stat -c %t:%T /victim'];
+      },
+    );
+    mkdirSync(join(box.path, 'fakedev'));
+    symlinkSync('/etc/passwd', join(box.path, 'fakedev/null'));
+    const { stdout } = await box.run(bundle);
+    expect(stdout).toBe('1:3\n');
+  });
+});
+
+describe('the working directory', () => {
+  test('in /proc/self/fd reaches no descriptor of the runtime (CVE-2024-21626)', async ({ box }) => {
+    for (const fd of [3, 4, 5, 6, 7, 8, 9, 10]) {
+      const { code, stdout } = await box.probe('cat ../../../../etc/hostname; pwd', (config) => {
+        config.process.cwd = `/proc/self/fd/${fd}`;
+      });
+      expect(`${code}${stdout}`).toMatch(/^1$/);
+    }
+  });
+});
+
+describe('ids', () => {
+  test('numbers are numbers, whatever the passwd of the image says (CVE-2016-3697)', async ({ box }) => {
+    const bundle = await bundleWith(
+      box,
+      (rootfs) => writeFileSync(join(rootfs, 'etc/passwd'), '1000:x:0:0:root:/root:/bin/sh\n'),
+      (config) => {
+        config.process.user = { uid: 1000, gid: 1000 };
+        config.process.args = ['sh', '-c', 'grep -E "^(Uid|Gid)" /proc/self/status'];
+      },
+    );
+    const { stdout } = await box.run(bundle);
+    expect(stdout.replace(/\s+/g, ' ').trim()).toBe('Uid: 1000 1000 1000 1000 Gid: 1000 1000 1000 1000');
+  });
+});
+
+describe('the runtime’s own program', () => {
+  test('cannot be reached as /proc/self/exe of a hook or of the program (CVE-2019-5736)', async ({ box }) => {
+    const bundle = await box.bundle((config) => {
+      config.process.args = ['/proc/self/exe', 'x'];
+    });
+    const { code, stderr } = await box.run(bundle);
+    // What would be executed is the helper, in its sealed memfd: it refuses to be anything but the helper.
+    expect(code).not.toBe(0);
+    expect(stderr).not.toContain('Usage');
+  });
+});

@@ -1,0 +1,41 @@
+/** What this host is and has, for expectations that differ by the kind of host. */
+import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+
+export const repository = join(import.meta.dirname, '..', '..');
+
+/** The runtime under test: $TSRUNC (a path, or a name in PATH), else the executable of `npm run build`. */
+export const runtime = process.env.TSRUNC ?? join(repository, 'dist', 'tsrunc');
+
+export const isRoot = process.getuid?.() === 0;
+
+/** True for the unified hierarchy, false for v1 and hybrid hosts. */
+export const isCgroupV2 = existsSync('/sys/fs/cgroup/cgroup.controllers');
+
+const capabilityNumbers = { NET_ADMIN: 12, SYS_ADMIN: 21, SYS_RESOURCE: 24, MKNOD: 27 } as const;
+
+/** Whether this process has a capability in its effective set. */
+export const hasCapability = (name: keyof typeof capabilityNumbers): boolean => {
+  const set = /^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0';
+  return ((BigInt(`0x${set}`) >> BigInt(capabilityNumbers[name])) & 1n) === 1n;
+};
+
+/** Whether a program is in PATH. */
+export const hasCommand = (name: string): boolean =>
+  (process.env.PATH ?? '').split(delimiter).some((directory) => {
+    try {
+      accessSync(join(directory, name), constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+
+/** Paths of the host's cgroup directories whose last component is `name`, in every hierarchy (absolute cgroupsPath: /name). */
+export const cgroupDirectories = (name: string): string[] => {
+  const mounts = readFileSync('/proc/self/mountinfo', 'utf8')
+    .split('\n')
+    .filter((line) => / - cgroup2? /.test(line))
+    .map((line) => line.split(' ')[4] ?? '');
+  return mounts.map((mountpoint) => join(mountpoint, name)).filter((path) => existsSync(path));
+};
