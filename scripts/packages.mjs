@@ -193,6 +193,7 @@ const missingOnDebian = (needs) => {
 export const ensurePackages = (needs) => {
   const distribution = distributionOf(existsSync('/etc/os-release') ? readFileSync('/etc/os-release', 'utf8') : '');
   const debian = distribution?.family === 'debian';
+  /** @type {readonly Need[]} */
   let missing = debian ? missingOnDebian(needs) : needs.filter((need) => !has(need.probe));
   if (missing.length > 0 && debian && process.getuid?.() === 0) missing = install(missing);
   if (missing.length === 0) return undefined;

@@ -7,7 +7,7 @@
  * of this run; afterwards nothing may be left on the host.
  */
 import { spawn } from 'node:child_process';
-import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { settledResidue, takeSnapshot } from '../test/residue.mjs';
@@ -23,6 +23,13 @@ const counted = (count) => ({ passed: 0, failed: 0, skipped: 0, ...count });
 
 const bin = /** @param {string} name */ (name) => join(repository, 'node_modules/.bin', name);
 
+/** Every check ends: a test can spin in a loop that no time limit of its own interrupts. */
+const minutesPerCheck = 15;
+
+/** The check that runs, as a process group: Ctrl-C and the time limit end all of it. @type {number | undefined} */
+let running;
+const stopRunning = () => running !== undefined && process.kill(-running, 'SIGTERM');
+
 /**
  * Run a program to its end; async, so that an interrupt reaches us as well.
  * @param {string} command
@@ -32,13 +39,23 @@ const bin = /** @param {string} name */ (name) => join(repository, 'node_modules
  */
 const succeeds = (command, args, { env, show }) =>
   new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd: repository, env, stdio: show ? 'inherit' : ['ignore', 'pipe', 'pipe'] });
+    const stdio = show
+      ? /** @type {const} */ (['ignore', 'inherit', 'inherit'])
+      : /** @type {const} */ (['ignore', 'pipe', 'pipe']);
+    const child = spawn(command, args, { cwd: repository, env, detached: true, stdio: [...stdio] });
+    running = child.pid;
+    const limit = setTimeout(() => {
+      console.log(`  stopped after ${minutesPerCheck} minutes`);
+      stopRunning();
+    }, minutesPerCheck * 60_000);
     /** @type {Buffer[]} */
     const output = [];
     child.stdout?.on('data', (data) => output.push(data));
     child.stderr?.on('data', (data) => output.push(data));
     child.on('error', reject);
     child.on('close', (code) => {
+      clearTimeout(limit);
+      running = undefined;
       if (code !== 0 && !show) process.stderr.write(Buffer.concat(output));
       resolve(code === 0);
     });
@@ -92,6 +109,7 @@ const vitest = (name, args, env) => ({
     const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
     try {
       const good = await succeeds(bin('vitest'), ['run', ...args, ...reporters], { env, show: true });
+      if (!existsSync(report)) return counted({ failed: 1 }); // it did not come to its end
       const count = countOf(report);
       // An error outside every test (an unhandled rejection) fails the run, though no test did.
       return !good && count.failed === 0 ? { ...count, failed: 1 } : count;
@@ -181,8 +199,8 @@ const runLeavingNothing = async (checksWith) => {
 };
 
 await script(async () => {
-  // Ctrl-C ends the running check; it counts as failed, and the clean-up below still happens.
-  process.on('SIGINT', () => undefined);
+  // Ctrl-C ends the running check, and the next one at the next Ctrl-C; they count as failed, and the rest is cleaned up.
+  process.on('SIGINT', stopRunning);
   setUp({ tests: true });
   const total = await runLeavingNothing((env) => [...staticChecks(env), ...tests(env)]);
   console.log(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);

@@ -35,9 +35,9 @@ describe.skipIf(!able)('containerd (needs root and the packages containerd and u
     expect(stdout.replaceAll('\t', ' ')).toBe('pid 1\nlo\n0\nCapEff: 00000000a80425fb\n');
   });
 
-  test('a terminal', async () => {
+  test('a terminal, whose size ctr sets after the start', async () => {
     const id = uniqueId();
-    const command = `ctr run --rm -t --runc-binary ${process.env.TSRUNC ?? join(import.meta.dirname, '../dist/tsrunc')} docker.io/library/tsrunc-test:latest ${id} sh -c "tty; stty size"`;
+    const command = `ctr run --rm -t --runc-binary ${process.env.TSRUNC ?? join(import.meta.dirname, '../dist/tsrunc')} docker.io/library/tsrunc-test:latest ${id} sh -c "tty; sleep 0.5; stty size"`;
     const { stdout } = await daemon.inside('script', '-qec', `stty rows 30 cols 90; ${command}`, '/dev/null');
     expect(stdout.replaceAll('\r', '')).toBe('/dev/pts/0\n30 90\n');
   });

@@ -167,7 +167,7 @@ describe('what the program inherits of the runtime', () => {
     });
     const id = box.id();
     const show = (command: string[]) => {
-      const { stdout, stderr } = spawnSync('sh', ['-c', `ulimit -Sn 4321; exec "$@"`, 'sh', ...command], {
+      const { stdout, stderr } = spawnSync('sh', ['-c', 'ulimit -Sn 4321; "$@"; true', 'sh', ...command], {
         encoding: 'utf8',
       });
       return `${stdout}${stderr}`;
@@ -175,7 +175,9 @@ describe('what the program inherits of the runtime', () => {
     const theirs = show(['runc', '--root', join(box.path, 'runc'), 'run', '-b', bundle.path, id]);
     const ours = show([runtime, '--root', box.root, 'run', '-b', bundle.path, id]);
     // Older runc gives the container the soft limit that the Go runtime has raised for itself: not compared.
-    const comparable = (text: string) => text.replace(/^Max open files.*$/m, '');
+    // It copies stdio through pipes of its own, so that the access mode differs; O_NONBLOCK (04000) must not.
+    const comparable = (text: string) =>
+      text.replace(/^Max open files.*$/m, '').replaceAll(/0[012]$/gm, '');
     expect(comparable(ours)).toBe(comparable(theirs));
     expect(ours).toMatch(/^Max open files +4321 /m);
   });

@@ -8,7 +8,6 @@
 #include <sys/syscall.h>
 #include <ucontext.h>
 
-#include <array>
 #include <vector>
 
 #include "clone.h"
@@ -40,51 +39,30 @@ bool untouchable(int signal) {
   }
 }
 
+// The signals that wait for the monitor; one bit each, as in a kernel mask.
+uint64_t keptSignals = 0;
+
+constexpr uint64_t bitOf(int signal) { return uint64_t{1} << (signal - 1); }
+
 // We can block signals in our own thread only, and the kernel gives a signal of the process to any thread that takes
-// it. So each of the engine's threads that takes one blocks all from then on and sends it to the process again: in the
-// end it waits, pending, for the monitor. Signals to one thread are the engine's own business and end with it.
+// it. So each of the engine's threads that takes one blocks these signals from then on and sends it to the process
+// again: in the end it waits, pending, for the monitor. Signals to one thread are the engine's own business.
 void keepForMonitor(int signal, siginfo_t* info, void* context) {
   if (info->si_code == SI_TKILL) return;
-  auto* mask = reinterpret_cast<uint64_t*>(&static_cast<ucontext_t*>(context)->uc_sigmask);
-  *mask = ~uint64_t{0};
+  *reinterpret_cast<uint64_t*>(&static_cast<ucontext_t*>(context)->uc_sigmask) |= keptSignals;
   rawCall(SYS_kill, rawCall(SYS_getpid), signal);
 }
 
-// Between blocking and exec no signal may be lost, nor end the process while nobody watches the container.
-class SignalsKept {
- public:
-  SignalsKept() {
-    for (int signal = 1; signal <= signalCount; ++signal) {
-      if (!untouchable(signal)) keep(signal);
-    }
-  }
-  ~SignalsKept() {
-    for (int signal = 1; signal <= signalCount; ++signal) {
-      if (changed_[signal]) ::sigaction(signal, &before_[signal], nullptr);
-    }
-  }
-  SignalsKept(const SignalsKept&) = delete;
-  SignalsKept& operator=(const SignalsKept&) = delete;
+bool canKeep(int signal) {
+  struct sigaction present{};
+  if (untouchable(signal) || ::sigaction(signal, nullptr, &present) < 0) return false;
+  // With handlers of its own the engine stops its threads for garbage collection.
+  if (present.sa_handler != SIG_DFL && present.sa_handler != SIG_IGN) return false;
+  // What the caller ignores stays ignored (nohup); these two are ignored by the engine, and exec would pass that on.
+  return present.sa_handler == SIG_DFL || signal == SIGPIPE || signal == SIGXFSZ;
+}
 
- private:
-  void keep(int signal) {
-    if (::sigaction(signal, nullptr, &before_[signal]) < 0) return;
-    const bool ignored = before_[signal].sa_handler == SIG_IGN;
-    // Ignored by the JS engine, not by our caller; exec would pass that on to the monitor and to what it starts.
-    const bool byEngine = signal == SIGPIPE || signal == SIGXFSZ;
-    // What the caller ignores stays ignored: nohup.
-    if (ignored && !byEngine) return;
-    struct sigaction action{};
-    action.sa_sigaction = keepForMonitor;
-    action.sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK;
-    sigfillset(&action.sa_mask);
-    changed_[signal] = ::sigaction(signal, &action, nullptr) == 0;
-  }
-
-  AllSignalsBlocked blocked_;
-  std::array<struct sigaction, signalCount + 1> before_{};
-  std::array<bool, signalCount + 1> changed_{};
-};
+void changeMask(int how, uint64_t signals) { rawCall(SYS_rt_sigprocmask, how, reinterpret_cast<long>(&signals), 0L, 8L); }
 
 struct Handover {
   FdLayout fds;
@@ -97,6 +75,7 @@ struct Handover {
 // fails.
 void* execMonitor(void* context) {
   auto* handover = static_cast<Handover*>(context);
+  changeMask(SIG_BLOCK, ~uint64_t{0});
   handover->call = "unshare";
   handover->error = rawCall(SYS_unshare, CLONE_FILES);
   if (handover->error < 0) return nullptr;
@@ -111,6 +90,20 @@ void* execMonitor(void* context) {
 
 }  // namespace
 
+void keepSignals() {
+  struct sigaction action{};
+  action.sa_sigaction = keepForMonitor;
+  action.sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK;
+  sigfillset(&action.sa_mask);
+  for (int signal = 1; signal <= signalCount; ++signal) {
+    if (canKeep(signal)) keptSignals |= bitOf(signal);
+  }
+  changeMask(SIG_BLOCK, keptSignals);
+  for (int signal = 1; signal <= signalCount; ++signal) {
+    if ((keptSignals & bitOf(signal)) != 0) ::sigaction(signal, &action, nullptr);
+  }
+}
+
 Failure becomeMonitor(std::span<const uint8_t> part, std::span<const int> fds) {
   const Outcome<int> image = helperImage();
   if (image.failure) return image.failure;
@@ -120,7 +113,7 @@ Failure becomeMonitor(std::span<const uint8_t> part, std::span<const int> fds) {
   sources.insert(sources.end(), fds.begin(), fds.end());
   std::vector<int> raised(sources.size());
   Handover handover{{sources.data(), raised.data(), static_cast<int>(sources.size())}, image.value, 0, ""};
-  const SignalsKept kept;
+  keepSignals();
   pthread_t thread;
   int err = ::pthread_create(&thread, nullptr, execMonitor, &handover);
   if (err != 0) return Failure{err, "pthread_create"};

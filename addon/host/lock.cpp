@@ -36,7 +36,7 @@ class Alarm {
  public:
   Alarm() = default;
   ~Alarm() {
-    if (armed_) ::timer_delete(timer_);
+    if (armed_) static_cast<void>(::timer_delete(timer_));
   }
   Alarm(const Alarm&) = delete;
   Alarm& operator=(const Alarm&) = delete;

@@ -6,18 +6,17 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-#include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <string>
 
 namespace host {
 
 Outcome<Fd> openProcess(int pid) { return owned(::syscall(SYS_pidfd_open, pid, 0), "pidfd_open"); }
 
 Outcome<int> pidOf(int pidfd) {
-  char path[40];
-  std::snprintf(path, sizeof path, "/proc/self/fdinfo/%d", pidfd);
-  const Fd file(::open(path, O_RDONLY | O_CLOEXEC));
+  const std::string path = "/proc/self/fdinfo/" + std::to_string(pidfd);
+  const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file.valid()) return failed("open");
   char text[512];
   const ssize_t size = ::read(file.get(), text, sizeof text - 1);

@@ -6,7 +6,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-#include <cstdio>
+#include <string>
 #include <vector>
 
 #include "clone.h"
@@ -49,9 +49,8 @@ Failure buried(const Child& child, const Start& start) {
 Outcome<Child> runHelper(const SpawnRequest& request, const std::vector<int>& fds) {
   const Outcome<int> image = helperImage();
   if (image.failure) return image.failure;
-  char extra[12];
-  std::snprintf(extra, sizeof extra, "%zu", fds.size() - 4);  // without stdio and the conversation
-  const char* const argv[] = {"tsrunc-init", extra, nullptr};
+  const std::string extraFds = std::to_string(fds.size() - 4);  // without stdio and the conversation
+  const char* const argv[] = {"tsrunc-init", extraFds.c_str(), nullptr};
   std::vector<int> raised(fds.size());
   Start start{{fds.data(), raised.data(), static_cast<int>(fds.size())}, image.value, argv, 0, ""};
   ChildStack stack;

@@ -19,26 +19,22 @@ namespace {
 
 constexpr long mountedNoexec = 8;  // ST_NOEXEC in f_flags of statfs(2)
 
-void explainRefusal(World& w, const char* path) {
-  struct stat st{};
-  struct statfs fs{};
-  bool executable = ::stat(path, &st) == 0 && (st.st_mode & 0111) != 0;
-  bool noexec = ::statfs(path, &fs) == 0 && (fs.f_flags & mountedNoexec) != 0;
-  w.say("%s%s", path, noexec ? ": mounted noexec" : executable ? "" : ": not marked executable");
-}
-
 // Effective ids, since it is these that execve goes by.
-Failure checkExecutable(World& w, const char* path) {
-  if (sys::faccessat2(AT_FDCWD, path, X_OK, sys::atEaccess) < 0) {
-    int err = errno;
-    if (err == EACCES) explainRefusal(w, path);
-    return {err, "faccessat2"};
-  }
+Failure checkExecutable(const char* path) {
+  if (auto f = check(sys::faccessat2(AT_FDCWD, path, X_OK, sys::atEaccess), "faccessat2")) return f;
   struct stat st{};
   if (auto f = check(::stat(path, &st), "stat")) return f;
-  if (!S_ISDIR(st.st_mode)) return success;
-  w.say("%s", path);
-  return {EISDIR, "faccessat2"};
+  return S_ISDIR(st.st_mode) ? Failure{EISDIR, "faccessat2"} : success;
+}
+
+void explain(World& w, const char* path, Failure failure) {
+  if (failure.err == EISDIR) w.say("%s", path);
+  if (failure.err != EACCES) return;
+  struct stat st{};
+  struct statfs fs{};
+  bool marked = ::stat(path, &st) < 0 || (st.st_mode & 0111) != 0;
+  bool noexec = ::statfs(path, &fs) == 0 && (fs.f_flags & mountedNoexec) != 0;
+  w.say("%s%s", path, noexec ? ": mounted noexec" : marked ? "" : ": not marked executable");
 }
 
 Failure remember(World& w, const char* path, size_t size) {
@@ -59,16 +55,19 @@ bool join(char (&out)[4096], Str directory, Str name) {
 }
 
 Failure searchProgram(World& w, const op::FindProgram& o) {
-  Failure best{ENOENT, "search"};
+  Failure refusal;
   for (Str directory : o.directories) {
     char path[4096];
     if (!join(path, directory, o.name)) continue;
-    Failure f = checkExecutable(w, path);
+    Failure f = checkExecutable(path);
     if (!f) return remember(w, path, strlen(path));
-    // As execvp(3): go on, and tell of the refusal only where nothing better comes. A directory is not a candidate.
-    if (f.err == EACCES) best = f;
+    // As execvp(3): go on, and tell of a refusal only where nothing better comes. A directory is not a candidate.
+    if (f.err == EACCES && !refusal) {
+      refusal = f;
+      explain(w, path, f);
+    }
   }
-  return best;
+  return refusal ? refusal : Failure{ENOENT, "search"};
 }
 
 // Runs the program; returns only where it failed.
@@ -85,7 +84,10 @@ Failure run(World& w, const op::FindProgram& o) {
   // Even in a directory, "" would be found: as that directory.
   if (o.name.empty()) return {ENOENT, "search"};
   if (strchr(o.name.data, '/') == nullptr) return searchProgram(w, o);
-  if (auto f = checkExecutable(w, o.name.data)) return f;
+  if (auto f = checkExecutable(o.name.data)) {
+    explain(w, o.name.data, f);
+    return f;
+  }
   return remember(w, o.name.data, o.name.size);
 }
 

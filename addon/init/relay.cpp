@@ -1,7 +1,9 @@
 #include "relay.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/ioctl.h>
+#include <sys/signalfd.h>
 #include <unistd.h>
 
 namespace {
@@ -19,6 +21,23 @@ short when(bool wanted, short event) { return wanted ? event : short{0}; }
 
 // poll reports POLLHUP whether asked or not: what has nothing to tell us is left out.
 pollfd watch(int fd, int events) { return {events == 0 ? -1 : fd, static_cast<short>(events), 0}; }
+
+// Late news of children or of the window is no reason to drop output.
+bool askedToEnd(int signals) {
+  signalfd_siginfo signal{};
+  while (::read(signals, &signal, sizeof signal) == sizeof signal) {
+    switch (signal.ssi_signo) {
+      case SIGHUP:
+      case SIGINT:
+      case SIGQUIT:
+      case SIGTERM:
+        return true;
+      default:
+        break;
+    }
+  }
+  return false;
+}
 
 }  // namespace
 
@@ -132,7 +151,7 @@ void Relay::finish(int interrupted) {
     }
     pollfd watched[2] = {{stdoutFd, POLLOUT, 0}, {interrupted, POLLIN, 0}};
     if (::poll(watched, 2, -1) < 0 && errno != EINTR) return;
-    if (watched[1].revents != 0) return;
-    writeOutput();
+    if (watched[1].revents != 0 && askedToEnd(interrupted)) return;
+    if (watched[0].revents != 0) writeOutput();
   }
 }

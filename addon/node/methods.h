@@ -27,6 +27,7 @@ Napi::Value Lock(const Napi::CallbackInfo& info);
 Napi::Value WindowSize(const Napi::CallbackInfo& info);
 Napi::Value IsTerminal(const Napi::CallbackInfo& info);
 Napi::Value SetCloexec(const Napi::CallbackInfo& info);
+Napi::Value KeepSignals(const Napi::CallbackInfo& info);
 Napi::Value BecomeMonitor(const Napi::CallbackInfo& info);
 
 }  // namespace node

@@ -29,6 +29,7 @@ constexpr Entry methods[] = {
     {"windowSize", node::WindowSize},
     {"isTerminal", node::IsTerminal},
     {"setCloexec", node::SetCloexec},
+    {"keepSignals", node::KeepSignals},
     {"becomeMonitor", node::BecomeMonitor},
 };
 

@@ -43,6 +43,11 @@ Napi::Value SetProcessLimit(const Napi::CallbackInfo& info) {
   return finish(info.Env(), host::limitProcess(toInt(info[0]), toInt(info[1]), toU64(info[2]), toU64(info[3])));
 }
 
+Napi::Value KeepSignals(const Napi::CallbackInfo& info) {
+  host::keepSignals();
+  return info.Env().Undefined();
+}
+
 Napi::Value BecomeMonitor(const Napi::CallbackInfo& info) {
   return finish(info.Env(), host::becomeMonitor(toBytes(info[0]), toInts(info[1])));
 }

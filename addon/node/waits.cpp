@@ -17,7 +17,7 @@ namespace {
 
 // First we wait in the JS thread itself: the helper answers within this time as a rule, and the way over another thread
 // costs more than the answer. It is short enough for a process that serves many containers.
-constexpr int patienceMs = 5;
+constexpr int patienceMs = 10;
 
 int atOnce(int timeoutMs) { return timeoutMs < 0 ? patienceMs : std::min(timeoutMs, patienceMs); }
 int afterwards(int timeoutMs) { return timeoutMs < 0 ? -1 : timeoutMs - atOnce(timeoutMs); }
@@ -119,8 +119,8 @@ Failure startLockThread(std::unique_ptr<LockWait> wait) {
   pthread_t thread;
   const int err = ::pthread_create(&thread, nullptr, waitInThread, wait.get());
   if (err != 0) return Failure{err, "pthread_create"};
-  static_cast<void>(wait.release());
-  ::pthread_detach(thread);
+  static_cast<void>(wait.release());            // the thread's from here on
+  static_cast<void>(::pthread_detach(thread));  // cannot fail: it has just been made and nobody else knows it
   return success;
 }
 

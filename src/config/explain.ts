@@ -6,7 +6,7 @@ import { findSpan, pointerParts } from './position.ts';
 import { type SchemaNode, schemaAt } from './schema-tree.ts';
 
 /** "linux.namespaces[2].type" for "/linux/namespaces/2/type". */
-export function dotted(pointer: string): string {
+function dotted(pointer: string): string {
   const path = pointerParts(pointer)
     .map((part) => (/^\d+$/.test(part) ? `[${part}]` : `.${part}`))
     .join('');

@@ -27,7 +27,7 @@ const sentences: Readonly<Record<string, string>> = {
 const context = 60;
 
 /** The line that `offset` is in, and below it a caret under the offset. */
-export function excerpt(text: string, offset: number): string {
+function excerpt(text: string, offset: number): string {
   const lineStart = text.lastIndexOf('\n', offset - 1) + 1;
   const lineEnd = text.indexOf('\n', offset);
   const from = Math.max(lineStart, offset - context);

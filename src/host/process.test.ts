@@ -23,12 +23,12 @@ test('this process runs; another start time is another process', () => {
 });
 
 test('a process that ended and was not waited for is a zombie, then gone', async () => {
-  // The shell execs sleep and never waits for its background child.
-  const parent = spawn('sh', ['-c', 'true & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'ignore'] });
+  // The shell becomes a program that does not know of the background child and never waits for it.
+  const parent = spawn('sh', ['-c', 'sleep 0.3 & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'ignore'] });
   const [line] = await once(parent.stdout, 'data');
   const pid = Number(String(line));
   try {
-    await expect.poll(() => readProcess(pid)?.state).toBe('Z');
+    await expect.poll(() => readProcess(pid)?.state, { timeout: 5000 }).toBe('Z');
     expect(processStatus(pid, startTime(pid) ?? 0)).toBe('zombie');
   } finally {
     parent.kill('SIGKILL');

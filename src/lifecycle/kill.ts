@@ -27,8 +27,6 @@ export async function kill({ store, id, signal, all }: KillOptions): Promise<voi
 }
 
 async function killFirst(native: Native, record: ContainerRecord, signal: number): Promise<void> {
-  // Without a pid namespace of its own, ending the first process leaves the others: KILL means the container.
-  if (signal === SIGKILL && !record.ownPidNamespace) await killAll(record, signal);
   using init = openProcess(native, record);
   if (init === undefined) throw notRunning();
   try {
@@ -43,8 +41,16 @@ async function killFirst(native: Native, record: ContainerRecord, signal: number
       },
     );
   }
+  if (signal === SIGKILL) await killRest(record);
+}
+
+async function killRest(record: ContainerRecord): Promise<void> {
+  if (record.cgroup === undefined) return;
+  // Without a pid namespace of its own, ending the first process leaves the others: KILL means the container.
+  if (!record.ownPidNamespace) await killAll(record, SIGKILL);
   // Cgroup v1 keeps a frozen process from dying of SIGKILL until it is thawed.
-  if (signal === SIGKILL && record.cgroup !== undefined) await openCgroup(record.cgroup).freeze(false);
+  const cgroup = openCgroup(record.cgroup);
+  if (cgroup.frozen()) await cgroup.freeze(false);
 }
 
 const killAll = async (record: ContainerRecord, signal: number): Promise<void> => {

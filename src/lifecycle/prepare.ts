@@ -2,6 +2,7 @@ import { closeSync } from 'node:fs';
 import { chooseCgroup } from '../cgroup/choose.ts';
 import type { CgroupDriver } from '../cgroup/driver.ts';
 import { type LoadedConfig, loadConfig } from '../config/load.ts';
+import { refuseUnsupported } from '../config/unsupported.ts';
 import type { HostFacts } from '../host/facts.ts';
 import { probeHost, requireKernel } from '../host/probe.ts';
 import { startTime } from '../host/process.ts';
@@ -90,11 +91,20 @@ async function check(options: CreateOptions, mode: PrepareMode): Promise<Request
     options.bundlePath,
     options.configFile === undefined ? {} : { file: options.configFile },
   );
+  refuseUnsupported(config.spec, config.locate);
+  await warn(config, options);
   checkTerminal(config.spec, options, mode.detached);
   const host = probeHost();
   requireKernel(host);
   refuseOnHost(config.spec, host);
   return { options, mode, config, host, native: loadNative(), extraFds: inheritedFds(options) };
+}
+
+/** The words of a finding are loaded only when there is one. */
+async function warn({ warnings, locate }: LoadedConfig, { global }: CreateOptions): Promise<void> {
+  if (warnings.length === 0) return;
+  const { renderFinding } = await import('../config/report.ts');
+  for (const warning of warnings) global.log.warn(renderFinding({ ...warning, place: locate(warning.pointer) }));
 }
 
 /** Take the id and write down what is about to be made, so that whatever a crash leaves can be found and removed. */

@@ -26,25 +26,30 @@ export async function run(options: RunOptions): Promise<number> {
   if (!options.detach && !options.noSubreaper) native.setChildSubreaper();
   const prepared = await undoing(async (undo) => {
     const made = await prepare(options, { hasListener: false, detached: options.detach }, undo);
+    // From here on the program may run, and signals are meant for it.
+    if (!options.detach) native.keepSignals();
     await made.conversation.start();
     return made;
   });
   await afterStart(native, prepared, options);
-  prepared.conversation.close();
-  if (!options.detach) becomeMonitor(native, prepared, options);
-  prepared.release();
   return 0;
 }
 
-/** A failing poststart hook destroys the container (runtime-spec 1.3, runtime.md "Lifecycle" 9). */
+/**
+ * The program runs: poststart hooks, then this process's own role changes. A failing poststart hook destroys the container
+ * (runtime-spec 1.3, runtime.md "Lifecycle" 9), and so does a monitor that cannot be had.
+ */
 async function afterStart(native: Native, prepared: Prepared, options: RunOptions): Promise<void> {
-  const { directory, record, spec } = prepared;
+  const { conversation, directory, record, spec } = prepared;
   try {
     await runHooks('poststart', spec.hooks?.poststart, hookState(record, 'running', record.pid));
+    conversation.close();
+    if (!options.detach) becomeMonitor(native, prepared, options);
   } catch (error) {
     await destroy(native, directory, record, options.global.log);
-    prepared.release();
     throw error;
+  } finally {
+    prepared.release();
   }
 }
 

@@ -122,6 +122,11 @@ export interface Native {
   setCloexec(fd: number, on: boolean): void;
 
   /**
+   * From now on signals that would end this process wait for the monitor, which forwards them to the container. For good:
+   * the caller becomes the monitor or ends soon.
+   */
+  keepSignals(): void;
+  /**
    * Replace this process by the monitor (the same helper): it runs `part` (ops supervise, cleanUp, exitAsProcess) and ends
    * with the container's exit status. Returns only by throwing.
    */

@@ -4,6 +4,7 @@ import { namespaceFlags } from './namespaces.ts';
 import { type Op, type OpName, type OpNamed, questions } from './ops.ts';
 import type { Plan } from './plan.ts';
 import { rlimitNumbers } from './rlimits.ts';
+import { ioClasses, personalities, schedulerPolicies } from './scheduling.ts';
 
 /** A forgotten operation does not compile. */
 type Phrases = { readonly [N in OpName]: (op: OpNamed<N>) => string };
@@ -65,9 +66,9 @@ const phrases: Phrases = {
 
   setRlimit: ({ resource, soft, hard }) =>
     `set ${nameOf(rlimitNumbers, resource)} to ${limit(soft)}, at most ${limit(hard)}`,
-  setPersonality: ({ persona }) => `set the execution domain to ${persona}`,
-  setScheduler: ({ policy }) => `set scheduling policy ${policy}`,
-  setIoPriority: ({ value }) => `set the I/O priority to class ${value >> 13}, level ${value & 0x1fff}`,
+  setPersonality: ({ persona }) => `set the execution domain to ${nameOf(personalities, persona)}`,
+  setScheduler: ({ policy }) => `set the scheduling policy to ${nameOf(schedulerPolicies, policy)}`,
+  setIoPriority: ({ value }) => `set the I/O priority to ${nameOf(ioClasses, value >> 13)}, level ${value & 0x1fff}`,
   setMemoryPolicy: ({ mode }) => `set memory policy ${mode}`,
   changeDirectory: ({ path }) => `change to the directory ${quote(path)}`,
   setUmask: ({ mask }) => `set the umask to ${octal(mask)}`,
@@ -130,7 +131,7 @@ const details: Details = {
   ],
   remount: (op) => [...changes(op.attrsSet, op.attrsClear, ''), ...op.options],
   device: (op) => [
-    `${deviceTypes[op.mode & 0o170000] ?? 'node'} ${op.major}:${op.minor}`,
+    `${deviceTypes.get(op.mode & 0o170000) ?? 'node'} ${op.major}:${op.minor}`,
     octal(op.mode & 0o7777),
     ...given(op.uid !== 0 || op.gid !== 0, `owner ${op.uid}:${op.gid}`),
     ...given(op.bindOnly, 'bound from the host'),
@@ -161,7 +162,11 @@ const details: Details = {
   exec: ({ env }) => [`environment ${env.map(quote).join(' ') || 'empty'}`],
 };
 
-const deviceTypes: Readonly<Record<number, string>> = { 4802: 'character device', 14406: 'block device', 2401: 'FIFO' };
+const deviceTypes: ReadonlyMap<number, string> = new Map([
+  [0o020000, 'character device'],
+  [0o060000, 'block device'],
+  [0o010000, 'FIFO'],
+]);
 
 /** What the operation does, as a verb phrase. */
 export function phrase<N extends OpName>(op: OpNamed<N>): string {

@@ -55,11 +55,13 @@ export const errnoName = (errno: number): string => names.get(errno) ?? `errno $
 
 function plainSentence(op: Op, failure: StepFailure): Sentence {
   const errno = errnoName(failure.errno);
+  const action = phrase(op);
   const detail = readable(failure.detail);
-  const because = detail === '' ? '' : ` (${detail})`;
+  // Often it is the path that the action has named already.
+  const because = detail === '' || action.includes(JSON.stringify(detail)) ? '' : ` (${detail})`;
   return {
     code: 'STEP_FAILED',
-    message: `Cannot ${phrase(op)}: ${failure.call}: ${spelled(op, errno)}${because}`,
+    message: `Cannot ${action}: ${failure.call}: ${spelled(op, errno)}${because}`,
     hint: hintFor(op, errno, failure),
   };
 }
@@ -112,7 +114,7 @@ interface ProgramDetail {
 
 /** What the helper found out about a program that is there and yet cannot run. */
 function programDetail(errno: string, detail: string): ProgramDetail {
-  const interpreter = /^(ELF )?interpreter (.+)$/.exec(detail);
+  const interpreter = /^(ELF )?interpreter (.+)$/s.exec(detail);
   if (interpreter !== null) return interpreterDetail(errno, interpreter[2] ?? '', interpreter[1] !== undefined);
   if (detail.endsWith(': mounted noexec')) {
     return { more: ` (${detail})`, hint: 'The file is on a file system mounted with "noexec": take that option away.' };

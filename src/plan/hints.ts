@@ -15,6 +15,8 @@ const isFstype =
 
 const hasIdOption = (op: Op): boolean => op.op === 'mount' && op.options.some((option) => /^[ug]id=/.test(option));
 
+const creating: ReadonlySet<string> = new Set(['mkdirat', 'openat', 'symlinkat', 'mknodat']);
+
 /** The way out by operation and errno; the first row that fits counts. */
 const hints: readonly Row[] = [
   {
@@ -74,6 +76,12 @@ const hints: readonly Row[] = [
     ops: ['mount', 'bind', 'makeDirectory', 'symlink', 'device', 'changeDirectory'],
     errno: ['EROFS'],
     hint: 'It is missing in the root file system, which is read-only: create it in the image.',
+  },
+  {
+    ops: ['mount', 'bind', 'makeDirectory', 'symlink', 'device', 'changeDirectory'],
+    errno: ['EACCES', 'EOVERFLOW'],
+    when: (_, { call }) => creating.has(call),
+    hint: 'It is missing in the root file system, and root of the container may not create it: in a user namespace the root file system must belong to the mapped ids.',
   },
   {
     ops: ['mount'],
@@ -197,6 +205,11 @@ const hints: readonly Row[] = [
     ops: ['setUser', 'assumeIdentity'],
     errno: ['EINVAL'],
     hint: 'The ids must be mapped in the user namespace: see linux.uidMappings and linux.gidMappings.',
+  },
+  {
+    ops: ['assumeIdentity'],
+    errno: ['EPERM'],
+    hint: 'The user namespace does not let supplementary groups be dropped (/proc/PID/setgroups says deny): make it with privileges.',
   },
   {
     ops: ['setUser'],

@@ -1,6 +1,8 @@
 /** Where the state of all containers lives when --root does not say. */
-import { chmodSync, mkdirSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { TsruncError } from '../errors.ts';
+import { errnoName } from '../host/errno.ts';
 import { inUserNamespace } from '../host/probe.ts';
 
 export const systemRoot = '/run/tsrunc';
@@ -37,12 +39,28 @@ function thisProcess(): RootQuestion {
  */
 export function prepareRoot(root: string): void {
   try {
-    const created = mkdirSync(root, { recursive: true, mode: 0o700 });
+    const isNew = makeWithParents(root);
     // The XDG base directory specification lets a cleaner remove files of $XDG_RUNTIME_DIR after six hours without access,
     // except those with the sticky bit.
-    if (created !== undefined && root !== systemRoot) chmodSync(root, 0o1700);
+    if (isNew && root !== systemRoot) chmodSync(root, 0o1700);
   } catch (cause) {
     const hint = 'Set XDG_RUNTIME_DIR to a directory of your own, or give another --root.';
     throw new TsruncError('SYSTEM', `Cannot make the state directory "${root}"`, { cause, hint });
   }
+}
+
+/**
+ * Node's own recursive mkdir never ends where mkdir says ENOENT although the parent exists, as in /proc.
+ * @returns whether the directory itself is new
+ */
+function makeWithParents(path: string): boolean {
+  if (existsSync(path)) return false;
+  if (dirname(path) !== path) makeWithParents(dirname(path));
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    // Another tsrunc was faster.
+    if (errnoName(error) !== 'EEXIST') throw error;
+  }
+  return true;
 }

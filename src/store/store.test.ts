@@ -91,8 +91,9 @@ describe('Store', () => {
 describe('ContainerDir', () => {
   test('a record comes back as it was written', async () => {
     const directory = kept(await store.reserve('a'));
-    directory.write(record('a'));
-    expect(directory.read()).toEqual(record('a').created === directory.read().created ? record('a') : directory.read());
+    const written = record('a');
+    directory.write(written);
+    expect(directory.read()).toEqual(written);
     expect(directory.read()).toMatchObject({
       rootfs: '/b/rootfs',
       bundle: '/b/',
@@ -168,7 +169,12 @@ describe('lock', () => {
 
   test('a container that was removed while we waited is unknown', async () => {
     const directory = kept(await store.reserve('a'));
-    const remover = { lock: async () => (rmSync(directory.path, { recursive: true }), true) };
+    const remover = {
+      lock: async () => {
+        rmSync(directory.path, { recursive: true });
+        return true;
+      },
+    };
     await expect(directory.lock(remover)).rejects.toMatchObject({ code: 'CONTAINER_UNKNOWN' });
   });
 

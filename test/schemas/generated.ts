@@ -4,13 +4,12 @@ import { childSchema, type SchemaNode, schemaRoot } from '../../src/config/schem
 
 const wrong = fc.constantFrom<unknown>(null, true, 7, -1, 1.5, 'text', [], {}, [1], ['x'], { x: 1 });
 
-/** One value in twenty has the wrong type. */
-const mostly = (right: fc.Arbitrary<unknown>): fc.Arbitrary<unknown> =>
-  fc.oneof({ weight: 19, arbitrary: right }, { weight: 1, arbitrary: wrong });
+/** One value in sixty has the wrong type. */
+const mostly = (right: fc.Arbitrary<unknown>, doubtful: fc.Arbitrary<unknown> = right): fc.Arbitrary<unknown> =>
+  fc.oneof({ weight: 57, arbitrary: right }, { weight: 2, arbitrary: doubtful }, { weight: 1, arbitrary: wrong });
 
-function integers({ minimum = 0, maximum = 0 }: SchemaNode): fc.Arbitrary<unknown> {
-  return fc.constantFrom(0, 1, 5, 7, 8, 511, 512, 1000, 1001, minimum, minimum - 1, maximum, maximum + 1, 2 ** 53, 0.5);
-}
+const integers = ({ minimum = 0, maximum = 0 }: SchemaNode): fc.Arbitrary<unknown> =>
+  fc.constantFrom(0, 1, 5, 7, 8, 511, 512, 1000, 1001, minimum, minimum - 1, maximum, maximum + 1, 2 ** 53, 0.5);
 
 const strings: fc.Arbitrary<unknown> = fc.constantFrom('', '/', '/dev', 'x', '0-3', '2MB', 'MB:0=1', 'rwm', 'CAP_KILL');
 
@@ -28,8 +27,9 @@ function objects(node: SchemaNode): fc.Arbitrary<unknown> {
 }
 
 function valueFor(node: SchemaNode): fc.Arbitrary<unknown> {
-  if (node.enum !== undefined) return mostly(fc.constantFrom(...node.enum));
-  if (node.type === 'integer') return mostly(integers(node));
+  if (node.enum !== undefined) return mostly(fc.constantFrom(...node.enum), fc.constantFrom('RLIMIT_FOO', 'x'));
+  if (node.type === 'integer') return mostly(fc.constantFrom(1, 5, 7), integers(node));
+  if (node.pattern !== undefined) return mostly(fc.constantFrom('2MB', 'MB:0=1', 'rwm', '0-3'), strings);
   if (node.type === 'string') return mostly(strings);
   if (node.type === 'boolean') return mostly(fc.boolean());
   if (node.items !== undefined) return mostly(fc.array(valueFor(childSchema(node, '0') ?? {}), { maxLength: 2 }));

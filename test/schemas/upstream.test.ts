@@ -7,13 +7,15 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Ajv, type AnySchemaObject, type ErrorObject, type ValidateFunction } from 'ajv';
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { pointerParts } from '../../src/config/position.ts';
 import { validateConfig } from '../../src/config/validate.ts';
 import { validate as explain } from '../../src/generated/explain-config.ts';
 import { validate as validateFeatures } from '../../src/generated/validate-features.ts';
 import { validate as validateState } from '../../src/generated/validate-state.ts';
 import { configurations } from './generated.ts';
+
+vi.setConfig({ testTimeout: 60_000 });
 
 const directory =
   process.env.TSRUNC_UPSTREAM_SCHEMA ?? join(import.meta.dirname, '../../../shared/runtime-spec-schema');
@@ -36,7 +38,6 @@ const stricter: Readonly<Record<string, string>> = {
   '/annotations/*': 'values of an empty name are checked too',
   '/linux/sysctl/*': 'values of an empty name are checked too',
   '/linux/resources/unified/*': 'values of an empty name are checked too',
-  '/annotations': 'upstream accepts anything but an object with wrong values',
 };
 
 /** Where our schema takes what the upstream one refuses. */
@@ -44,6 +45,8 @@ const laxer: Readonly<Record<string, string>> = {
   '/linux/devices/*/fileMode': 'clients send the bits of the file type along, and Go programs set-id and sticky bits',
   '/linux/resources/pids': 'limit: since 1.3 Go clients leave it out for "unset"',
   '/linux/rootfsPropagation': 'runc takes the recursive forms, and clients send them',
+  '/windows': 'settings of other platforms are not looked into',
+  '/vm': 'settings of other platforms are not looked into',
 };
 
 const load = (...path: string[]): unknown => JSON.parse(readFileSync(join(directory, ...path), 'utf8'));
@@ -89,7 +92,7 @@ describe.skipIf(!existsSync(directory))('the schema of the runtime-spec', () => 
         expect(without(ours, theirs, stricter), 'only ours refuses').toEqual([]);
         expect(without(theirs, ours, laxer), 'only upstream refuses').toEqual([]);
       }),
-      { numRuns: 2000 },
+      { numRuns: 500 },
     );
   });
 

@@ -1,5 +1,5 @@
 /** Rules about capability sets: capabilities(7). */
-import { capabilityNumbers } from '../capabilities.ts';
+import { capabilityNumbers } from '../../plan/capabilities.ts';
 import { didYouMean } from '../nearest.ts';
 import type { Capabilities } from '../spec.ts';
 import { each, quoted, type Report, type Rule } from './helpers.ts';

@@ -1,0 +1,389 @@
+/**
+ * The drivers against the real kernel, below a path of their own that each test removes. Skipped where this user may not make
+ * cgroups. The v2 mechanics also run on a hybrid host, whose unified hierarchy has all of them but controllers.
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { accessSync, closeSync, constants, existsSync, mkdirSync, readFileSync, rmdirSync } from 'node:fs';
+import { afterAll, afterEach, describe, expect, test } from 'vitest';
+import type { Resources, Spec } from '../config/spec.ts';
+import { errnoName } from '../host/errno.ts';
+import type { HostFacts } from '../host/facts.ts';
+import { probeHost } from '../host/probe.ts';
+import { chooseCgroup, openCgroup } from './choose.ts';
+import type { CgroupDriver, DeviceProgramLoader } from './driver.ts';
+import { readControl, writeControl } from './files.ts';
+import { type CgroupRecord, directoryOf } from './record.ts';
+
+const facts = probeHost();
+const unified = '/sys/fs/cgroup/unified';
+const name = `tsrunc-test-${process.pid}`;
+const global = { cgroupManager: 'cgroupfs', rootless: 'auto' } as const;
+
+function writable(directory: string): boolean {
+  try {
+    accessSync(directory, constants.W_OK);
+    return facts.user.privileged;
+  } catch {
+    return false;
+  }
+}
+
+function spec(cgroupsPath: string | undefined): Spec {
+  return { ociVersion: '1.3.0', ...(cgroupsPath === undefined ? {} : { linux: { cgroupsPath } }) };
+}
+
+function choose(cgroup: HostFacts['cgroup'], path: string | undefined = `/${name}/leaf`, loader?: DeviceProgramLoader) {
+  const request = { spec: spec(path), id: `${name}-id`, facts: { ...facts, cgroup }, global };
+  const driver = chooseCgroup(loader === undefined ? request : { ...request, loader });
+  made.push(driver);
+  return driver;
+}
+
+const made: CgroupDriver[] = [];
+const running: (() => Promise<void>)[] = [];
+
+/** A process in the cgroup directories, with one child. */
+async function inhabit(directories: readonly string[]): Promise<number> {
+  const joins = directories.map((directory) => `echo 0 > ${directory}/cgroup.procs`).join('; ');
+  const script = `${joins}; sleep 60 & echo ready; wait`;
+  const child = spawn('sh', ['-c', script], { stdio: ['ignore', 'pipe', 'inherit'], detached: true });
+  const pid = child.pid ?? 0;
+  const ended = once(child, 'close');
+  running.push(async () => {
+    signalGroup(pid);
+    await ended;
+  });
+  await once(child.stdout, 'data');
+  return pid;
+}
+
+/** Both, through the process group; the driver may have killed them already. */
+function signalGroup(leader: number): void {
+  try {
+    process.kill(-leader, 'SIGKILL');
+  } catch (error) {
+    if (errnoName(error) !== 'ESRCH') throw error;
+  }
+}
+
+afterEach(async () => {
+  for (const driver of made) await driver.kill(9);
+  for (const end of running.splice(0)) await end();
+  // The last one first: who came first made the shared parent.
+  for (const driver of made.splice(0).reverse()) await driver.remove();
+});
+
+function recordOf(driver: CgroupDriver): CgroupRecord {
+  if (driver.record === undefined) throw new Error('the driver has no record');
+  return driver.record;
+}
+
+const v1Facts = facts.cgroup.layout === 'v1' || facts.cgroup.layout === 'hybrid' ? facts.cgroup : undefined;
+
+describe.skipIf(v1Facts === undefined || !writable(v1Facts.hierarchies[0]?.mountpoint ?? ''))('v1', () => {
+  const cgroup = v1Facts ?? { layout: 'none' as const };
+
+  test('makes one directory per hierarchy, and removes exactly what it made', async () => {
+    const driver = choose(cgroup);
+    const { places, directories } = recordOf(driver);
+    expect(places.map(({ path }) => path)).toEqual(places.map(() => `/${name}/leaf`));
+    expect(directories).toHaveLength(places.length * 2);
+    expect(directories.some((directory) => existsSync(directory))).toBe(false);
+    driver.create();
+    expect(directories.every((directory) => existsSync(directory))).toBe(true);
+    expect(driver.placement).toMatchObject({ kind: 'v1', hierarchies: { length: places.length } });
+    mkdirSync(`${driver.directory('memory')}/child/grandchild`, { recursive: true });
+    await openCgroup(recordOf(driver)).remove();
+    expect(directories.some((directory) => existsSync(directory))).toBe(false);
+  });
+
+  test('limits read back exactly; an empty cpuset takes what its parent has', () => {
+    const driver = choose(cgroup);
+    driver.create();
+    const cpuset = driver.directory('cpuset');
+    expect(readControl(`${cpuset}/cpuset.cpus`)).toBe(readControl('/sys/fs/cgroup/cpuset/cpuset.cpus'));
+    driver.apply({
+      memory: { limit: 64 << 20, swap: 128 << 20, reservation: 32 << 20, swappiness: 10, disableOOMKiller: false },
+      cpu: { shares: 512, period: 50000, quota: 25000, burst: 1000, cpus: '0', mems: '0', idle: 0 },
+      pids: { limit: 7 },
+    });
+    const read = (file: string): string => readControl(`${driver.directory(file.split('.')[0] ?? '')}/${file}`);
+    expect(read('memory.limit_in_bytes')).toBe(String(64 << 20));
+    expect(read('memory.memsw.limit_in_bytes')).toBe(String(128 << 20));
+    expect(read('memory.soft_limit_in_bytes')).toBe(String(32 << 20));
+    expect(read('memory.swappiness')).toBe('10');
+    expect([read('cpu.shares'), read('cpu.cfs_period_us'), read('cpu.cfs_quota_us'), read('cpu.cfs_burst_us')]).toEqual(
+      ['512', '50000', '25000', '1000'],
+    );
+    expect([read('cpuset.cpus'), read('cpuset.mems'), read('pids.max')]).toEqual(['0', '0', '7']);
+  });
+
+  test('limits can be raised and lowered in any order', () => {
+    const driver = choose(cgroup);
+    driver.create();
+    const limits = [64, 256, 32].map((mebi): Resources => ({ memory: { limit: mebi << 20, swap: mebi << 20 } }));
+    for (const resources of limits) driver.apply(resources, 'update');
+    expect(readControl(`${driver.directory('memory')}/memory.memsw.limit_in_bytes`)).toBe(String(32 << 20));
+    driver.apply({ memory: { limit: -1 } }, 'update');
+    expect(readControl(`${driver.directory('memory')}/memory.memsw.limit_in_bytes`)).toBe('9223372036854771712');
+    for (const [quota, burst] of [
+      [20000, 10000],
+      [5000, 2000],
+      [90000, 80000],
+    ])
+      driver.apply({ cpu: { quota: quota ?? 0, burst: burst ?? 0 } }, 'update');
+    expect(readControl(`${driver.directory('cpu')}/cpu.cfs_burst_us`)).toBe('80000');
+  });
+
+  test('devices.list begins with the rules in their order', () => {
+    const driver = choose(cgroup);
+    driver.create();
+    const devices: Resources['devices'] = [
+      { allow: false, access: 'rwm' },
+      { allow: true, type: 'c', major: 10, minor: 229, access: 'rwm' },
+      { allow: true, type: 'b', major: 8, minor: 20, access: 'rw' },
+    ];
+    driver.apply({ devices });
+    const list = () =>
+      readFileSync(`${driver.directory('devices')}/devices.list`, 'utf8')
+        .trim()
+        .split('\n');
+    expect(list().slice(0, 3)).toEqual(['c 10:229 rwm', 'b 8:20 rw', 'c *:* m']);
+    driver.apply({ devices: [{ allow: false, access: 'rwm' }] }, 'update');
+    expect(list()).toHaveLength(12);
+  });
+
+  test('a value that the kernel refuses is an error with file, value, place and hint', () => {
+    const driver = choose(cgroup);
+    driver.create();
+    const refusal = (resources: Resources) => {
+      try {
+        driver.apply(resources);
+      } catch (error) {
+        return error;
+      }
+      return undefined;
+    };
+    expect(refusal({ cpu: { cpus: '4000' } })).toMatchObject({
+      code: 'CGROUP_FAILED',
+      message: expect.stringMatching(/^Cannot write "4000" to .*\/cpuset\.cpus: E/),
+      place: { file: 'config.json', pointer: '/linux/resources/cpu/cpus' },
+      hint: expect.stringContaining('online'),
+    });
+    expect(refusal({ memory: { useHierarchy: false } })).toMatchObject({
+      hint: expect.stringContaining('Since Linux 5.11'),
+    });
+    expect(refusal({ cpu: { quota: 1 } })).toMatchObject({ message: expect.stringContaining('EINVAL') });
+  });
+
+  test('an existing cgroup stays, if it is idle; one in use is refused', async () => {
+    const [hierarchy] = v1Facts?.hierarchies.filter(({ controllers }) => controllers.includes('freezer')) ?? [];
+    const directory = `${hierarchy?.mountpoint}/${name}`;
+    mkdirSync(directory);
+    try {
+      const driver = choose(cgroup, `/${name}`);
+      expect(recordOf(driver).directories).not.toContain(directory);
+      driver.create();
+      await driver.remove();
+      expect(existsSync(directory)).toBe(true);
+      await inhabit([directory]);
+      expect(() => choose(cgroup, `/${name}`).create()).toThrow("container's cgroup is not empty: 2 process(es) found");
+      await choose(cgroup, `/${name}`).kill(9);
+      writeControl(`${directory}/freezer.state`, 'FROZEN');
+      expect(() => choose(cgroup, `/${name}`).create()).toThrow('unexpectedly frozen');
+    } finally {
+      await openCgroup({ ...recordOf(choose(cgroup, `/${name}`)), directories: [directory] }).remove();
+    }
+  });
+
+  test('freezes, thaws, kills frozen processes, counts them', async () => {
+    const driver = choose(cgroup);
+    driver.create();
+    const pid = await inhabit([driver.directory('freezer'), driver.directory('memory')]);
+    expect(driver.pids()).toHaveLength(2);
+    expect(driver.pids()).toContain(pid);
+    await driver.freeze(true);
+    expect(driver.frozen()).toBe(true);
+    await driver.freeze(false);
+    expect(driver.frozen()).toBe(false);
+    expect(driver.oomKills()).toBe(0);
+    await driver.freeze(true);
+    await driver.kill(9);
+    expect(driver.pids()).toEqual([]);
+    await driver.remove();
+  });
+
+  test('another signal than KILL leaves a paused container paused', async () => {
+    const driver = choose(cgroup);
+    driver.create();
+    await inhabit([driver.directory('freezer')]);
+    await driver.freeze(true);
+    await driver.kill(15);
+    expect([driver.frozen(), driver.pids().length]).toEqual([true, 2]);
+    await driver.freeze(false);
+    await expect.poll(() => driver.pids()).toEqual([]);
+  });
+
+  test('a cgroup in use cannot be removed, and says by whom', async () => {
+    const driver = choose(cgroup);
+    driver.create();
+    const pid = await inhabit([driver.directory('pids')]);
+    await expect(driver.remove()).rejects.toMatchObject({
+      code: 'CGROUP_FAILED',
+      hint: expect.stringContaining(String(pid)),
+    });
+  });
+
+  test('a parent with the cgroup of another container stays until that goes', async () => {
+    const first = choose(cgroup, `/${name}/a`);
+    first.create();
+    const second = choose(cgroup, `/${name}/b`);
+    second.create();
+    const parent = `${second.directory('pids')}/..`;
+    await first.remove();
+    expect(existsSync(parent)).toBe(true);
+    await second.remove();
+    for (const { mountpoint } of recordOf(second).places) rmdirSync(`${mountpoint}/${name}`);
+  });
+
+  test('a parent that vanishes before it is used is made again', () => {
+    const driver = choose(cgroup);
+    driver.create();
+    expect(() => driver.create()).not.toThrow();
+  });
+
+  test('a missing hierarchy is an error only when it is needed', async () => {
+    const few = v1Facts?.hierarchies.filter(({ controllers }) => !controllers.includes('memory')) ?? [];
+    const driver = choose({ layout: 'v1', hierarchies: few });
+    driver.create();
+    driver.apply({ memory: { limit: -1 } });
+    expect(() => driver.apply({ memory: { limit: 5 << 20 } })).toThrow(
+      'no cgroup hierarchy with the memory controller is mounted',
+    );
+  });
+});
+
+const v2Facts =
+  facts.cgroup.layout === 'v2'
+    ? facts.cgroup
+    : facts.cgroup.layout === 'hybrid' && existsSync(`${unified}/cgroup.controllers`)
+      ? ({ layout: 'v2', mountpoint: unified, ownPath: '/', controllers: [] } as const)
+      : undefined;
+
+describe.skipIf(v2Facts === undefined || !writable(v2Facts.mountpoint))('v2', () => {
+  const enabled = `${v2Facts?.mountpoint}/cgroup.subtree_control`;
+  const before = v2Facts === undefined ? '' : readControl(enabled);
+  // Making a cgroup enables controllers on the way; the host gets back what it had.
+  afterAll(() => {
+    for (const controller of readControl(enabled).split(' ').filter(Boolean)) {
+      if (!before.split(' ').includes(controller)) writeControl(enabled, `-${controller}`);
+    }
+  });
+
+  const cgroup = v2Facts ?? { layout: 'none' as const };
+  const leaf = `${v2Facts?.mountpoint}/${name}/leaf`;
+
+  test('makes its directories and removes them with what the container made inside', async () => {
+    const driver = choose(cgroup);
+    driver.create();
+    expect(driver.placement).toEqual({ kind: 'v2', mountpoint: v2Facts?.mountpoint, path: `/${name}/leaf` });
+    closeSync(driver.openDirectory());
+    mkdirSync(`${leaf}/child/grandchild`, { recursive: true });
+    await driver.remove();
+    expect(existsSync(`${leaf}/..`)).toBe(false);
+  });
+
+  test('freezes, thaws, kills, counts, with processes in a child cgroup', async () => {
+    const driver = choose(cgroup);
+    driver.create();
+    mkdirSync(`${leaf}/child`);
+    await inhabit([`${leaf}/child`]);
+    expect(driver.pids()).toHaveLength(2);
+    await driver.freeze(true);
+    expect(driver.frozen()).toBe(true);
+    await driver.freeze(false);
+    await driver.freeze(true);
+    await driver.kill(9);
+    expect(driver.pids()).toEqual([]);
+    await driver.remove();
+    expect(existsSync(leaf)).toBe(false);
+  });
+
+  test('an own file is written; a controller that is missing says so', () => {
+    const driver = choose(cgroup);
+    driver.create();
+    driver.apply({ devices: [{ allow: true, access: 'rwm' }], unified: { 'cgroup.max.depth': '3' } });
+    expect(readControl(`${leaf}/cgroup.max.depth`)).toBe('3');
+    expect(() => driver.apply({ unified: { 'nothing.max': '3' } }, 'update')).toThrow(
+      'the nothing controller is not available',
+    );
+  });
+
+  test('device rules go to the loader; without one they are refused', () => {
+    const calls: number[] = [];
+    const driver = choose(cgroup, undefined, {
+      attachDeviceProgram: (fd, program) => calls.push(fd, program.length % 8),
+    });
+    driver.create();
+    driver.apply({ devices: [{ allow: false, access: 'rwm' }] });
+    expect(calls).toEqual([expect.any(Number), 0]);
+    const without = choose(cgroup, `/${name}/other`);
+    without.create();
+    expect(() => without.apply({})).toThrow('Device rules on cgroup v2 need the native addon');
+  });
+
+  test('a process in the cgroup makes it unfit for another container', async () => {
+    const driver = choose(cgroup);
+    driver.create();
+    await inhabit([leaf]);
+    expect(() => choose(cgroup).create()).toThrow('is not empty: 2 process(es)');
+  });
+});
+
+describe('without rights', () => {
+  // sysfs denies every mkdir, also to root.
+  const sysfs: HostFacts['cgroup'] = {
+    layout: 'v1',
+    hierarchies: [{ controllers: ['memory'], mountpoint: '/sys', root: '/', ownPath: '/' }],
+  };
+  const user = { euid: 1000, egid: 1000, privileged: false, inUserNamespace: true, sysResource: false };
+  const ask = (cgroup: HostFacts['cgroup'], path?: string) =>
+    chooseCgroup({ spec: spec(path), id: 'x', facts: { user, cgroup }, global });
+
+  test.each([
+    ['systemd', 'UNSUPPORTED'],
+    ['disabled', undefined],
+  ] as const)('manager %s', (cgroupManager, code) => {
+    const make = () => chooseCgroup({ spec: spec(undefined), id: 'x', facts, global: { ...global, cgroupManager } });
+    if (code !== undefined) return expect(make).toThrow('--systemd-cgroup is not supported yet');
+    expect(make().placement).toEqual({ kind: 'none' });
+    expect(() => make().apply({ devices: [{ allow: false }] })).not.toThrow();
+    expect(() => make().apply({ pids: { limit: 3 } })).toThrow(
+      'The container cannot be limited: cgroups are switched off',
+    );
+  });
+
+  test('no cgroup file system: fatal for root, not for a user who asks for nothing', () => {
+    const none = { layout: 'none' } as const;
+    expect(() => choose(none)).toThrow('no cgroup file system is mounted');
+    expect(ask(none).record).toBeUndefined();
+    expect(() => ask(none, '/x')).toThrow('no cgroup file system is mounted');
+  });
+
+  test('a directory that may not be made is skipped when no path was asked for', () => {
+    const driver = ask(sysfs);
+    expect(driver.placement.kind).toBe('v1');
+    driver.create();
+    expect(driver.placement).toEqual({ kind: 'none' });
+    expect(driver.skipped[0]).toMatch(/^Cannot make the cgroup/);
+    expect(() => driver.apply({})).not.toThrow();
+    expect(() => driver.apply({ memory: { limit: 5 } })).toThrow('container could not join or create cgroup');
+    expect(() => ask(sysfs, '/x').create()).toThrow('Cannot make the cgroup');
+  });
+});
+
+test('directoryOf', () => {
+  expect(directoryOf({ controllers: [], mountpoint: '/c', path: '/' })).toBe('/c');
+  expect(directoryOf({ controllers: [], mountpoint: '/c', path: '/a' })).toBe('/c/a');
+});
