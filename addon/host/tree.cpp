@@ -10,11 +10,27 @@
 
 namespace host {
 
-Outcome<Fd> openTree(const std::string& path, bool recursive, bool noFollow) {
+namespace {
+
+Failure mapIds(int tree, int userNamespace, bool recursive) {
+  mount_attr attr{};
+  attr.attr_set = MOUNT_ATTR_IDMAP;
+  attr.userns_fd = static_cast<uint64_t>(userNamespace);
+  const unsigned flags = AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0);
+  return check(::syscall(SYS_mount_setattr, tree, "", flags, &attr, sizeof attr), "mount_setattr");
+}
+
+}  // namespace
+
+Outcome<Fd> openTree(const TreeRequest& request) {
   unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC;
-  if (recursive) flags |= AT_RECURSIVE;
-  if (noFollow) flags |= AT_SYMLINK_NOFOLLOW;
-  return owned(::syscall(SYS_open_tree, AT_FDCWD, path.c_str(), flags), "open_tree");
+  if (request.recursive) flags |= AT_RECURSIVE;
+  if (request.noFollow) flags |= AT_SYMLINK_NOFOLLOW;
+  Outcome<Fd> tree = owned(::syscall(SYS_open_tree, AT_FDCWD, request.path.c_str(), flags), "open_tree");
+  if (tree.failure || request.idmap < 0) return tree;
+  // While it is detached and in nobody's sight: the kernel maps the ids of no mount that is in use.
+  if (const Failure f = mapIds(tree.value.get(), request.idmap, request.idmapRecursive)) return f;
+  return tree;
 }
 
 // First only looked at through O_PATH: opening an unknown file for reading may block (a FIFO) or set off a device.

@@ -15,7 +15,16 @@ struct IdMap {
   uint32_t size;
 };
 
-Outcome<Fd> openTree(const std::string& path, bool recursive, bool noFollow);
+struct TreeRequest {
+  std::string path;
+  bool recursive;
+  bool noFollow;
+  // User namespace whose mapping the tree takes, owned by the caller; -1: none.
+  int idmap;
+  bool idmapRecursive;
+};
+
+Outcome<Fd> openTree(const TreeRequest& request);
 // Verified to be a namespace of the CLONE_NEW* type `flag`; EINVAL when it is anything else.
 Outcome<Fd> openNamespace(const std::string& path, uint32_t flag);
 Outcome<Fd> makeUserNamespace(std::span<const IdMap> uids, std::span<const IdMap> gids);

@@ -8,9 +8,18 @@
 namespace node {
 
 Napi::Value OpenTree(const Napi::CallbackInfo& info) {
-  const auto request = info[0].As<Napi::Object>();
-  return finish(info.Env(), host::openTree(toString(request.Get("path")), toBool(request.Get("recursive")),
-                                           toBool(request.Get("noFollow"))));
+  const auto asked = info[0].As<Napi::Object>();
+  host::TreeRequest request{.path = toString(asked.Get("path")),
+                            .recursive = toBool(asked.Get("recursive")),
+                            .noFollow = toBool(asked.Get("noFollow")),
+                            .idmap = -1,
+                            .idmapRecursive = false};
+  if (const Napi::Value mapping = asked.Get("idmap"); mapping.IsObject()) {
+    const auto idmap = mapping.As<Napi::Object>();
+    request.idmap = toInt(idmap.Get("userNamespace"));
+    request.idmapRecursive = toBool(idmap.Get("recursive"));
+  }
+  return finish(info.Env(), host::openTree(request));
 }
 
 Napi::Value OpenNamespace(const Napi::CallbackInfo& info) {

@@ -34,8 +34,9 @@ export class CgroupV1 implements CgroupDriver {
 
   create(): void {
     this.#places = this.#places.filter((place) => this.#make(place));
-    const [main] = this.#places.length === 0 ? [] : [this.#main()];
-    if (main !== undefined && !this.record.directories.includes(main)) refuseInUse(main, this.pids(), this.frozen());
+    if (this.#places.length === 0) return;
+    const main = this.#main();
+    if (!this.record.directories.includes(main)) refuseInUse(main, this.pids(), this.frozen());
   }
 
   #make(place: CgroupPlace): boolean {

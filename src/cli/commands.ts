@@ -1,6 +1,15 @@
-/** The module of each command; loaded only when it runs, so that no command pays for another. */
+/**
+ * The module of each command. The verbs that engines call for every container are part of the first chunk of the executable,
+ * because loading one more costs more than they do; the others are loaded when they run.
+ */
 import type { GlobalOptions } from '../lifecycle/options.ts';
 import type { Invocation } from './parse.ts';
+import * as create from './commands/create.ts';
+import * as deleteVerb from './commands/delete.ts';
+import * as kill from './commands/kill.ts';
+import * as run from './commands/run.ts';
+import * as start from './commands/start.ts';
+import * as state from './commands/state.ts';
 import type { ArgsOf, OptionsOf, Verb } from './table.ts';
 
 /** What a command receives. */
@@ -17,15 +26,15 @@ export interface CommandModule<V extends Verb> {
   readonly run: (call: Call<V>) => number | Promise<number>;
 }
 
-type Loaders = { readonly [V in Verb]: () => Promise<CommandModule<V>> };
+type Loaders = { readonly [V in Verb]: CommandModule<V> | (() => Promise<CommandModule<V>>) };
 
 const loaders: Loaders = {
-  create: () => import('./commands/create.ts'),
-  start: () => import('./commands/start.ts'),
-  run: () => import('./commands/run.ts'),
-  kill: () => import('./commands/kill.ts'),
-  delete: () => import('./commands/delete.ts'),
-  state: () => import('./commands/state.ts'),
+  create,
+  start,
+  run,
+  kill,
+  delete: deleteVerb,
+  state,
   list: () => import('./commands/list.ts'),
   spec: () => import('./commands/spec.ts'),
   validate: () => import('./commands/validate.ts'),
@@ -43,6 +52,7 @@ export async function dispatch<V extends Verb>(
   { verb, options, args }: Invocation<V>,
   surroundings: Pick<Call<V>, 'global' | 'print'>,
 ): Promise<number> {
-  const { run } = await loaders[verb]();
+  const command = loaders[verb];
+  const { run } = typeof command === 'function' ? await command() : command;
   return run({ ...surroundings, options, args });
 }

@@ -11,7 +11,7 @@ interface Sample {
 }
 
 function facts({ mounts, memberships, covered = [], controllers = '' }: Sample) {
-  const parsed = parseMountinfo(mounts, ['cgroup', 'cgroup2']);
+  const parsed = [...parseMountinfo(mounts, 'cgroup'), ...parseMountinfo(mounts, 'cgroup2')];
   return cgroupFacts(parsed, parseCgroup(memberships), {
     deviceOf: (path) =>
       covered.includes(path) ? '0:99' : parsed.findLast(({ mountpoint }) => mountpoint === path)?.device,

@@ -12,47 +12,56 @@ export interface CgroupProbe {
 
 /**
  * v2 where only cgroup2 is mounted; v1 where hierarchies with controllers are, hybrid where cgroup2 is mounted beside them.
- * A mount that another one covers does not count: it is in mountinfo, but its path leads elsewhere.
+ * A mount that another one covers does not count: it is in mountinfo, but its path leads elsewhere. Plain loops: this runs
+ * once, cold, before every container.
  */
 export function cgroupFacts(
   mounts: readonly MountEntry[],
   memberships: readonly CgroupMembership[],
   probe: CgroupProbe,
 ): CgroupFacts {
-  const visible = mounts.filter((mount) => probe.deviceOf(mount.mountpoint) === mount.device);
-  const unified = visible.filter((mount) => mount.fstype === 'cgroup2');
-  const hierarchies = memberships
-    .filter(({ controllers }) => controllers.length > 0)
-    .flatMap((membership) => hierarchyOf(membership, visible) ?? []);
-  const order = (hierarchy: CgroupHierarchy): number =>
-    visible.findIndex((mount) => mount.mountpoint === hierarchy.mountpoint);
-  hierarchies.sort((a, b) => order(a) - order(b));
-
-  const ownPath = memberships.find(({ controllers }) => controllers.length === 0)?.path ?? '/';
-  const best = bestMount(unified, ownPath);
-  const controlled = hierarchies.some(({ controllers }) => controllers.some((name) => !name.startsWith('name=')));
-  if (best !== undefined && !controlled) {
-    const controllers = probe.controllersAt(best.mountpoint).split(' ').filter(Boolean);
-    return { layout: 'v2', mountpoint: best.mountpoint, ownPath: withinMount(best.root, ownPath), controllers };
+  let unified: { readonly mount: MountEntry; readonly ownPath: string } | undefined;
+  const hierarchies = new Map<string, CgroupHierarchy>();
+  for (const mount of mounts) {
+    const membership = membershipIn(mount, memberships);
+    if (membership === undefined || probe.deviceOf(mount.mountpoint) !== mount.device) continue;
+    const { controllers, path } = membership;
+    if (mount.fstype === 'cgroup2') {
+      if (isBetter(mount.root, unified?.mount.root, path)) unified = { mount, ownPath: path };
+      continue;
+    }
+    const key = controllers.join();
+    const { mountpoint, root } = mount;
+    if (isBetter(root, hierarchies.get(key)?.root, path))
+      hierarchies.set(key, { controllers, mountpoint, root, ownPath: path });
   }
-  if (hierarchies.length === 0) return { layout: 'none' };
-  return { layout: best === undefined ? 'v1' : 'hybrid', hierarchies };
+  const found = [...hierarchies.values()];
+  if (unified !== undefined && !found.some(hasControllers)) {
+    const { mountpoint, root } = unified.mount;
+    const controllers = probe.controllersAt(mountpoint).split(' ').filter(Boolean);
+    return { layout: 'v2', mountpoint, ownPath: withinMount(root, unified.ownPath), controllers };
+  }
+  if (found.length === 0) return { layout: 'none' };
+  return { layout: unified === undefined ? 'v1' : 'hybrid', hierarchies: found };
 }
 
-function hierarchyOf(
-  { controllers, path }: CgroupMembership,
-  visible: readonly MountEntry[],
-): CgroupHierarchy | undefined {
-  const mounted = visible.filter(
-    ({ fstype, superOptions }) => fstype === 'cgroup' && controllers.every((name) => superOptions.includes(name)),
-  );
-  const mount = bestMount(mounted, path);
-  return mount && { controllers, mountpoint: mount.mountpoint, root: mount.root, ownPath: path };
+/** One controller tells: each belongs to one hierarchy only. */
+function membershipIn(mount: MountEntry, memberships: readonly CgroupMembership[]): CgroupMembership | undefined {
+  for (const membership of memberships) {
+    const [first] = membership.controllers;
+    const fits = first === undefined ? mount.fstype === 'cgroup2' : mount.superOptions.includes(first);
+    if (fits) return membership;
+  }
+  return undefined;
 }
 
 /** Of several mounts of one hierarchy: the first that shows our own cgroup, else the first. */
-function bestMount(mounts: readonly MountEntry[], ownPath: string): MountEntry | undefined {
-  return mounts.find(({ root }) => isWithin(root, ownPath)) ?? mounts[0];
+function isBetter(root: string, present: string | undefined, ownPath: string): boolean {
+  return present === undefined || (!isWithin(present, ownPath) && isWithin(root, ownPath));
+}
+
+function hasControllers({ controllers }: CgroupHierarchy): boolean {
+  return controllers[0]?.startsWith('name=') === false;
 }
 
 function isWithin(root: string, path: string): boolean {

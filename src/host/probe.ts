@@ -65,8 +65,9 @@ export function requireKernel({ kernel }: Pick<HostFacts, 'kernel'>): void {
 }
 
 function probeCgroup(): CgroupFacts {
+  const mounts = readKernelFile('/proc/self/mountinfo');
   return cgroupFacts(
-    parseMountinfo(readKernelFile('/proc/self/mountinfo'), ['cgroup', 'cgroup2']),
+    [...parseMountinfo(mounts, 'cgroup'), ...parseMountinfo(mounts, 'cgroup2')],
     parseCgroup(readOptional('/proc/self/cgroup') ?? ''),
     {
       deviceOf: (path) => {
@@ -78,11 +79,10 @@ function probeCgroup(): CgroupFacts {
   );
 }
 
-/** "major:minor" of a 64-bit st_dev, as mountinfo writes it (see makedev(3) for the bits). */
+/** "major:minor" of a st_dev, as mountinfo writes it: the kernel's 12 and 20 bits as makedev(3) spreads them. */
 export function deviceNumber(dev: number): string {
-  const bits = BigInt(dev);
-  const major = ((bits >> 8n) & 0xfffn) | ((bits >> 32n) & 0xfffff000n);
-  const minor = (bits & 0xffn) | ((bits >> 12n) & 0xffffff00n);
+  const major = (dev >>> 8) & 0xfff;
+  const minor = (dev & 0xff) | ((dev >>> 12) & 0xf_ff00);
   return `${major}:${minor}`;
 }
 

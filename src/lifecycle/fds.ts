@@ -26,7 +26,8 @@ export class PlanFds {
 
   constructor(requests: readonly FdRequest[], sources: FdSources, undo: Undo) {
     undo.add('close what the plan opened', () => this.closeAll());
-    for (const request of requests) this.byName.set(request.name, openRequest(request, sources));
+    // In their order: a tree refers to the user namespace that was opened before it.
+    for (const request of requests) this.byName.set(request.name, openRequest(request, sources, this.byName));
   }
 
   closeAll(): void {
@@ -35,20 +36,22 @@ export class PlanFds {
   }
 }
 
-function openRequest(request: FdRequest, sources: FdSources): number {
+type Opened = ReadonlyMap<FdName, number>;
+
+function openRequest(request: FdRequest, sources: FdSources, opened: Opened): number {
   try {
-    return open(request, sources);
+    return open(request, sources, opened);
   } catch (cause) {
     throw explain(request, cause as SystemCallError);
   }
 }
 
-function open(request: FdRequest, { native, stateDirectory, cgroupDirectory }: FdSources): number {
+function open(request: FdRequest, { native, stateDirectory, cgroupDirectory }: FdSources, opened: Opened): number {
   switch (request.kind) {
     case 'namespace':
       return native.openNamespace(request.path, request.flag);
     case 'tree':
-      return native.openTree({ path: request.path, recursive: request.recursive, noFollow: request.noFollow });
+      return openTree(request, native, opened);
     case 'userNamespace':
       return native.makeUserNamespace(request.uidMap, request.gidMap);
     case 'startSocket':
@@ -56,6 +59,13 @@ function open(request: FdRequest, { native, stateDirectory, cgroupDirectory }: F
     case 'cgroupTasks':
       return openSync(join(cgroupDirectory(request.hierarchy), 'tasks'), 'w');
   }
+}
+
+function openTree(request: FdRequest & { readonly kind: 'tree' }, native: Native, opened: Opened): number {
+  const { path, recursive, noFollow, idmap } = request;
+  const userNamespace = idmap === undefined ? undefined : opened.get(idmap.userNamespace);
+  if (idmap === undefined || userNamespace === undefined) return native.openTree({ path, recursive, noFollow });
+  return native.openTree({ path, recursive, noFollow, idmap: { userNamespace, recursive: idmap.recursive } });
 }
 
 function explain(request: FdRequest, cause: SystemCallError): TsruncError {
@@ -72,7 +82,7 @@ function explain(request: FdRequest, cause: SystemCallError): TsruncError {
       return new TsruncError('STEP_FAILED', `Cannot bind "${request.path}": ${because}`, {
         cause,
         ...place,
-        hint: 'The source of a bind mount must exist on the host.',
+        ...treeHint(cause),
       });
     case 'userNamespace':
       return new TsruncError('STEP_FAILED', `Cannot make the id mapping of the mount: ${because}`, { cause, ...place });
@@ -87,4 +97,10 @@ function explain(request: FdRequest, cause: SystemCallError): TsruncError {
         },
       );
   }
+}
+
+function treeHint({ syscall, code }: SystemCallError): { readonly hint?: string } {
+  if (syscall === 'mount_setattr') return { hint: 'The file system does not support idmapped mounts on this kernel.' };
+  if (code === 'ENOENT') return { hint: 'The source of a bind mount must exist on the host.' };
+  return code === 'EINVAL' ? { hint: 'The source, or a mount below it, is unbindable.' } : {};
 }

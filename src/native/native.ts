@@ -62,6 +62,8 @@ export interface TreeRequest {
   readonly path: string;
   readonly recursive: boolean;
   readonly noFollow: boolean;
+  /** User namespace (an open fd) whose mapping the tree takes: its top mount alone, or all of its mounts. */
+  readonly idmap?: { readonly userNamespace: number; readonly recursive: boolean };
 }
 
 export interface IdMapEntry {
@@ -97,7 +99,7 @@ export interface Native {
   reap(pidfd: number): ExitStatus | undefined;
   setChildSubreaper(): void;
 
-  /** open_tree(OPEN_TREE_CLONE) of a path of the host; a detached mount. */
+  /** open_tree(OPEN_TREE_CLONE) of a path of the host; a detached mount, idmapped where that is asked (mount_setattr). */
   openTree(request: TreeRequest): number;
   /** open(O_RDONLY|O_CLOEXEC) of a namespace file, verified by NS_GET_NSTYPE to be of the CLONE_NEW* type `flag`. */
   openNamespace(path: string, flag: number): number;

@@ -55,8 +55,15 @@ export interface Fragment {
 
 /** Fragments one after the other; plain operations are a fragment without file descriptors. */
 export function sequence(...parts: readonly (Fragment | readonly Op[])[]): Fragment {
-  const fragments = parts.map((part) => ('ops' in part ? part : { ops: part, fds: [] }));
-  return { ops: fragments.flatMap(({ ops }) => ops), fds: fragments.flatMap(({ fds }) => fds) };
+  const ops: Op[] = [];
+  const fds: FdRequest[] = [];
+  for (const part of parts) {
+    if ('ops' in part) {
+      ops.push(...part.ops);
+      fds.push(...part.fds);
+    } else ops.push(...part);
+  }
+  return { ops, fds };
 }
 
 /** Operations and requests that nobody can change any more: what is shown is what runs. */

@@ -1,4 +1,3 @@
-import { posix } from 'node:path';
 import type { Mount } from '../../config/spec.ts';
 import { type Context, refuse } from '../context.ts';
 import { override, type ParsedOptions, parseOptions } from './options.ts';
@@ -34,8 +33,12 @@ export function readEntry(context: Context, mount: Mount, index: number): Entry 
 
 /** A path in the container, lexically clean; a relative one (deprecated since runtime-spec 1.2) is below "/". */
 export function insideRoot(path: string): string {
-  const clean = posix.normalize(`/${path}`);
-  return clean.length > 1 && clean.endsWith('/') ? clean.slice(0, -1) : clean;
+  const parts: string[] = [];
+  for (const part of path.split('/')) {
+    if (part === '..') parts.pop();
+    else if (part !== '' && part !== '.') parts.push(part);
+  }
+  return `/${parts.join('/')}`;
 }
 
 export const isBind = ({ mount, options }: Pick<Entry, 'mount' | 'options'>): boolean =>

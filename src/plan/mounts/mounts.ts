@@ -2,7 +2,7 @@ import { type Context, type Fragment, sequence } from '../context.ts';
 import type { Op } from '../ops.ts';
 import { planBind } from './bind.ts';
 import { isCgroup, planCgroupMount } from './cgroup.ts';
-import { type Entry, isBind, readEntry } from './entry.ts';
+import { type Entry, insideRoot, isBind, readEntry } from './entry.ts';
 import { isReadonlyLater, makeReadonly, planFilesystem, planRemount } from './filesystem.ts';
 
 const entries = (context: Context): readonly Entry[] =>
@@ -20,10 +20,13 @@ function planMount(entry: Entry): Fragment {
 
 /** What had to stay writable until everything in it was made; a mount that a later one covers is out of reach, and of sight. */
 export function planLateReadonly(context: Context): readonly Op[] {
-  const all = entries(context);
-  return all
-    .filter(
-      (entry, index) => isReadonlyLater(entry) && !all.slice(index + 1).some(({ target }) => target === entry.target),
-    )
-    .map(makeReadonly);
+  const mounts = context.spec.mounts ?? [];
+  const isCovered = ({ target }: Entry, index: number): boolean =>
+    mounts.slice(index + 1).some(({ destination }) => insideRoot(destination) === target);
+  return mounts.flatMap((mount, index) => {
+    // Most mounts need no second look, and this is on the path of every start.
+    if (mount.options?.some((option) => option === 'ro' || option === 'rro') !== true) return [];
+    const entry = readEntry(context, mount, index);
+    return isReadonlyLater(entry) && !isCovered(entry, index) ? [makeReadonly(entry)] : [];
+  });
 }

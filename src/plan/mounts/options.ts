@@ -163,57 +163,70 @@ export interface ParsedOptions {
 
 const effects: ReadonlyMap<string, Effect> = new Map<string, Effect>(Object.entries(mountOptions));
 
-export function parseOptions(options: readonly string[] = []): ParsedOptions {
-  let parsed = noOptions;
-  for (const [index, option] of options.entries()) {
-    const effect = effects.get(option);
-    parsed =
-      effect === undefined ? { ...parsed, data: [...parsed.data, { option, index }] } : applyEffect(parsed, effect);
-  }
-  return parsed;
-}
-
-const noOptions: ParsedOptions = {
-  attrsSet: 0n,
-  attrsClear: 0n,
-  recursiveSet: 0n,
-  recursiveClear: 0n,
-  propagation: 0,
-  propagationRecursive: false,
-  superblock: [],
-  bind: 'no',
-  idmap: 'no',
-  switches: new Set(),
-  data: [],
+/** ParsedOptions while it is being read; changed in place, since this is on the path of every start of a container. */
+type Draft = { -readonly [K in keyof ParsedOptions]: ParsedOptions[K] } & {
+  readonly data: { option: string; index: number }[];
+  readonly switches: Set<Switch>;
 };
 
-function applyEffect(parsed: ParsedOptions, effect: Effect): ParsedOptions {
+export function parseOptions(options: readonly string[] = []): ParsedOptions {
+  const draft: Draft = {
+    attrsSet: 0n,
+    attrsClear: 0n,
+    recursiveSet: 0n,
+    recursiveClear: 0n,
+    propagation: 0,
+    propagationRecursive: false,
+    superblock: [],
+    bind: 'no',
+    idmap: 'no',
+    switches: new Set(),
+    data: [],
+  };
+  options.forEach((option, index) => {
+    const effect = effects.get(option);
+    if (effect === undefined) draft.data.push({ option, index });
+    else applyEffect(draft, effect);
+  });
+  return draft;
+}
+
+function applyEffect(draft: Draft, effect: Effect): void {
   switch (effect.kind) {
     case 'attrs':
-      return { ...parsed, ...changeAttrs(parsed, effect) };
+      changeAttrs(draft, effect);
+      return;
     case 'propagation':
-      return { ...parsed, propagation: effect.propagation, propagationRecursive: effect.recursive };
+      draft.propagation = effect.propagation;
+      draft.propagationRecursive = effect.recursive;
+      return;
     case 'superblock':
-      return { ...parsed, superblock: withFlag(parsed.superblock, effect) };
+      draft.superblock = withFlag(draft.superblock, effect);
+      return;
     case 'bind':
     case 'idmap':
-      return { ...parsed, [effect.kind]: effect.recursive ? 'recursive' : 'single' };
+      draft[effect.kind] = effect.recursive ? 'recursive' : 'single';
+      return;
     case 'switch':
-      return { ...parsed, switches: new Set([...parsed.switches, effect.name]) };
+      draft.switches.add(effect.name);
+      return;
     case 'nothing':
-      return parsed;
+      return;
   }
 }
 
 type AttrsEffect = Extract<Effect, { readonly kind: 'attrs' }>;
 
-function changeAttrs(parsed: ParsedOptions, effect: AttrsEffect): Partial<ParsedOptions> {
+function changeAttrs(draft: Draft, effect: AttrsEffect): void {
   if (effect.recursive) {
-    const recursive = override({ set: parsed.recursiveSet, clear: parsed.recursiveClear }, effect);
-    return { recursiveSet: recursive.set, recursiveClear: recursive.clear };
+    const change = override({ set: draft.recursiveSet, clear: draft.recursiveClear }, effect);
+    draft.recursiveSet = change.set;
+    draft.recursiveClear = change.clear;
+  } else {
+    const change = override({ set: draft.attrsSet, clear: draft.attrsClear }, effect);
+    draft.attrsSet = change.set;
+    draft.attrsClear = change.clear;
   }
-  const single = override({ set: parsed.attrsSet, clear: parsed.attrsClear }, effect);
-  return { attrsSet: single.set, attrsClear: single.clear };
 }
 
 export interface AttrChange {
