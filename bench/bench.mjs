@@ -10,8 +10,8 @@ import { cpus, release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { has } from '../scripts/packages.mjs';
-import { must, repository, run } from '../scripts/run.mjs';
-import { SetupError, script } from '../scripts/setup.mjs';
+import { must, repository, run, SetupError } from '../scripts/run.mjs';
+import { script } from '../scripts/setup.mjs';
 
 /** @typedef {{ nanoseconds: number, kib: number }} Measure */
 /** @typedef {{ name: string, command: string | undefined }} Contender command undefined: the kernel floor */
@@ -164,10 +164,9 @@ const writeToReadme = (text) => {
   const readme = readFileSync(path, 'utf8');
   const marked = /(<!-- bench -->\n)[\s\S]*?(<!-- end of bench -->)/;
   if (!marked.test(readme)) throw new SetupError('README.md lost its <!-- bench --> marks.');
-  writeFileSync(
-    path,
-    readme.replace(marked, (_, begin, end) => `${begin}${text}\n${end}`),
-  );
+  const filled = readme.replace(marked, (_, begin, end) => `${begin}\n${text}\n\n${end}`);
+  writeFileSync(path, filled);
+  must('node_modules/.bin/biome', ['format', '--write', 'README.md']);
 };
 
 await script(() => {

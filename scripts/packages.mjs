@@ -4,7 +4,7 @@
  */
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { report, run } from './run.mjs';
+import { report, run, SetupError } from './run.mjs';
 
 /**
  * @typedef {object} Need
@@ -175,7 +175,7 @@ const install = (missing) => {
     apt(['update', '-q']);
     outcome = attempt();
   }
-  if (outcome.status !== 0) throw new Error(`apt-get install failed:\n${outcome.stdout}${outcome.stderr}`);
+  if (outcome.status !== 0) throw new SetupError(`apt-get install failed:\n${outcome.stdout}${outcome.stderr}`);
   return missing.filter((need) => candidate(need.debian) === undefined);
 };
 

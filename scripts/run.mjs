@@ -4,6 +4,9 @@ import { fileURLToPath } from 'node:url';
 
 export const repository = fileURLToPath(new URL('..', import.meta.url));
 
+/** A failure that the user can mend; printed without a stack. */
+export class SetupError extends Error {}
+
 /**
  * @param {string} command
  * @param {readonly string[]} args
@@ -12,7 +15,7 @@ export const repository = fileURLToPath(new URL('..', import.meta.url));
  */
 export const run = (command, args, options = {}) => {
   const outcome = spawnSync(command, args, { cwd: repository, maxBuffer: 1 << 28, ...options, encoding: 'utf8' });
-  if (outcome.error !== undefined) throw new Error(`Cannot run ${command}: ${outcome.error.message}`);
+  if (outcome.error !== undefined) throw new SetupError(`Cannot run ${command}: ${outcome.error.message}`);
   return outcome;
 };
 
@@ -25,7 +28,7 @@ export const run = (command, args, options = {}) => {
 export const must = (command, args) => {
   const { status, signal, stdout, stderr } = run(command, args);
   if (status !== 0)
-    throw new Error(`${[command, ...args].join(' ')}: ${signal ?? `exit ${status}`}\n${stdout}${stderr}`);
+    throw new SetupError(`${[command, ...args].join(' ')}: ${signal ?? `exit ${status}`}\n${stdout}${stderr}`);
   return stdout;
 };
 

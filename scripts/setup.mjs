@@ -6,10 +6,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ensurePackages, toBuild, toTest } from './packages.mjs';
-import { must, report, repository } from './run.mjs';
-
-/** A failure that the user can mend; printed without a stack. */
-export class SetupError extends Error {}
+import { must, report, repository, SetupError } from './run.mjs';
 
 const checkNode = () => {
   const major = Number(process.versions.node.split('.')[0]);

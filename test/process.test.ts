@@ -176,8 +176,7 @@ describe('what the program inherits of the runtime', () => {
     const ours = show([runtime, '--root', box.root, 'run', '-b', bundle.path, id]);
     // Older runc gives the container the soft limit that the Go runtime has raised for itself: not compared.
     // It copies stdio through pipes of its own, so that the access mode differs; O_NONBLOCK (04000) must not.
-    const comparable = (text: string) =>
-      text.replace(/^Max open files.*$/m, '').replaceAll(/0[012]$/gm, '');
+    const comparable = (text: string) => text.replace(/^Max open files.*$/m, '').replaceAll(/0[012]$/gm, '');
     expect(comparable(ours)).toBe(comparable(theirs));
     expect(ours).toMatch(/^Max open files +4321 /m);
   });

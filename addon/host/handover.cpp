@@ -62,7 +62,9 @@ bool canKeep(int signal) {
   return present.sa_handler == SIG_DFL || signal == SIGPIPE || signal == SIGXFSZ;
 }
 
-void changeMask(int how, uint64_t signals) { rawCall(SYS_rt_sigprocmask, how, reinterpret_cast<long>(&signals), 0L, 8L); }
+void changeMask(int how, uint64_t signals) {
+  rawCall(SYS_rt_sigprocmask, how, reinterpret_cast<long>(&signals), 0L, 8L);
+}
 
 struct Handover {
   FdLayout fds;

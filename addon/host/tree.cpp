@@ -2,9 +2,9 @@
 
 #include <fcntl.h>
 #include <linux/magic.h>
-#include <linux/mount.h>
 #include <linux/nsfs.h>
 #include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 
@@ -31,6 +31,10 @@ Outcome<Fd> openTree(const TreeRequest& request) {
   // While it is detached and in nobody's sight: the kernel maps the ids of no mount that is in use.
   if (const Failure f = mapIds(tree.value.get(), request.idmap, request.idmapRecursive)) return f;
   return tree;
+}
+
+Failure detachMount(const std::string& path) {
+  return check(::umount2(path.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW), "umount2");
 }
 
 // First only looked at through O_PATH: opening an unknown file for reading may block (a FIFO) or set off a device.

@@ -24,6 +24,8 @@ struct TreeRequest {
   bool idmapRecursive;
 };
 
+// umount2 with MNT_DETACH, not following a symbolic link.
+Failure detachMount(const std::string& path);
 Outcome<Fd> openTree(const TreeRequest& request);
 // Verified to be a namespace of the CLONE_NEW* type `flag`; EINVAL when it is anything else.
 Outcome<Fd> openNamespace(const std::string& path, uint32_t flag);

@@ -40,11 +40,18 @@ bool removeCgroup(const char* directory, int64_t deadline) {
   }
 }
 
-// Tries everything, so that as little as possible is left where one of it fails.
-bool removeAll(const op::CleanUp& o) {
+bool removeCgroups(const op::CleanUp& o) {
   bool clean = true;
   int64_t deadline = nowMs() + o.graceMilliseconds;
   for (Str directory : o.cgroups) clean = removeCgroup(directory.data, deadline) && clean;
+  // Other containers may have theirs below the same parent: who is last removes it.
+  for (Str directory : o.parents) [[maybe_unused]]
+    int left = ::rmdir(directory.data);
+  return clean;
+}
+
+bool removeState(const op::CleanUp& o) {
+  bool clean = true;
   for (Str file : o.files) clean = isGone(::unlink(file.data)) && clean;
   for (Str directory : o.directories) clean = isGone(::rmdir(directory.data)) && clean;
   return clean;
@@ -74,7 +81,7 @@ Failure runFallback(World& w, const Strs& argv) {
 }  // namespace
 
 Failure run(World& w, const op::CleanUp& o) {
-  bool clean = removeAll(o);
-  if ((clean && o.always == 0) || o.fallback.empty()) return success;
-  return runFallback(w, o.fallback);
+  // The state is what the fallback finds the rest by: it goes last, and only when nothing else is left.
+  if (o.always == 0 && removeCgroups(o) && removeState(o)) return success;
+  return o.fallback.empty() ? success : runFallback(w, o.fallback);
 }

@@ -1,4 +1,5 @@
 // Mount trees, namespaces, sockets, terminals.
+#include "../host/device_program.h"
 #include "../host/sockets.h"
 #include "../host/terminal.h"
 #include "../host/tree.h"
@@ -28,6 +29,14 @@ Napi::Value OpenNamespace(const Napi::CallbackInfo& info) {
 
 Napi::Value MakeUserNamespace(const Napi::CallbackInfo& info) {
   return finish(info.Env(), host::makeUserNamespace(toIdMaps(info[0]), toIdMaps(info[1])));
+}
+
+Napi::Value AttachDeviceProgram(const Napi::CallbackInfo& info) {
+  return finish(info.Env(), host::attachDeviceProgram(toInt(info[0]), toBytes(info[1])));
+}
+
+Napi::Value DetachMount(const Napi::CallbackInfo& info) {
+  return finish(info.Env(), host::detachMount(toString(info[0])));
 }
 
 Napi::Value Listen(const Napi::CallbackInfo& info) {

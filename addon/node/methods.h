@@ -20,6 +20,8 @@ Napi::Value OpenTree(const Napi::CallbackInfo& info);
 Napi::Value OpenNamespace(const Napi::CallbackInfo& info);
 Napi::Value MakeUserNamespace(const Napi::CallbackInfo& info);
 Napi::Value SetProcessLimit(const Napi::CallbackInfo& info);
+Napi::Value AttachDeviceProgram(const Napi::CallbackInfo& info);
+Napi::Value DetachMount(const Napi::CallbackInfo& info);
 Napi::Value Listen(const Napi::CallbackInfo& info);
 Napi::Value Connect(const Napi::CallbackInfo& info);
 Napi::Value SendFd(const Napi::CallbackInfo& info);

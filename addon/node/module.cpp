@@ -22,6 +22,8 @@ constexpr Entry methods[] = {
     {"openNamespace", node::OpenNamespace},
     {"makeUserNamespace", node::MakeUserNamespace},
     {"setProcessLimit", node::SetProcessLimit},
+    {"attachDeviceProgram", node::AttachDeviceProgram},
+    {"detachMount", node::DetachMount},
     {"listen", node::Listen},
     {"connect", node::Connect},
     {"sendFd", node::SendFd},

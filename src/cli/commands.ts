@@ -3,13 +3,13 @@
  * because loading one more costs more than they do; the others are loaded when they run.
  */
 import type { GlobalOptions } from '../lifecycle/options.ts';
-import type { Invocation } from './parse.ts';
 import * as create from './commands/create.ts';
 import * as deleteVerb from './commands/delete.ts';
 import * as kill from './commands/kill.ts';
 import * as run from './commands/run.ts';
 import * as start from './commands/start.ts';
 import * as state from './commands/state.ts';
+import type { Invocation } from './parse.ts';
 import type { ArgsOf, OptionsOf, Verb } from './table.ts';
 
 /** What a command receives. */

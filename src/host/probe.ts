@@ -32,6 +32,8 @@ export function probeHost(): HostFacts {
       privileged: has(capSysAdmin) && !nested,
       inUserNamespace: nested,
       sysResource: has(capSysResource),
+      // Only a user namespace can have it denied; outside there is nothing to read.
+      setgroupsDenied: nested && (readOptional('/proc/self/setgroups') ?? '').trim() === 'deny',
     },
     cgroup: probeCgroup(),
     callerNofile: callerNofile(status.ppid),

@@ -3,7 +3,6 @@ import type { LoadedConfig } from '../config/load.ts';
 import { TsruncError } from '../errors.ts';
 import type { HostFacts } from '../host/facts.ts';
 import type { Native } from '../native/native.ts';
-import { stepFailure } from '../plan/failure.ts';
 import { questions } from '../plan/ops.ts';
 import { rlimitsOf } from '../plan/rlimits.ts';
 import type { ContainerRecord } from '../store/record.ts';
@@ -40,7 +39,9 @@ export function answers(context: AnswerContext): Answers {
     notify: async () => {
       throw new Error('the init helper sent a seccomp listener that the plan did not ask for');
     },
-    failure: (op, message) => stepFailure(op, message, context.config.locate),
+    // The words of failures are loaded when there is one.
+    failure: async (op, message) =>
+      (await import('../plan/failure.ts')).stepFailure(op, message, context.config.locate),
     died: async () => initDied(context),
   };
 }

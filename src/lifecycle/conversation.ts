@@ -13,7 +13,7 @@ export interface Answers {
   /** The seccomp listener; ownership passes. */
   readonly notify: (fd: number) => Promise<void>;
   /** Turn a failed step into the error that the user sees. */
-  readonly failure: (op: Op, message: Extract<Message, { kind: 'failed' }>) => TsruncError;
+  readonly failure: (op: Op, message: Extract<Message, { kind: 'failed' }>) => Promise<TsruncError>;
   /** The helper went away without a word. */
   readonly died: () => Promise<TsruncError>;
 }
@@ -106,7 +106,7 @@ export class Conversation {
       case 'notify':
         return await this.#answers.notify(message.fd);
       case 'failed':
-        throw this.#failed(message);
+        throw await this.#failed(message);
       case 'ready':
       case 'closed':
         return;
@@ -122,9 +122,9 @@ export class Conversation {
     this.#pidfd = pidfd;
   }
 
-  #failed(message: Extract<Message, { kind: 'failed' }>): TsruncError {
+  async #failed(message: Extract<Message, { kind: 'failed' }>): Promise<TsruncError> {
     const op = this.#sent[message.step];
-    if (op !== undefined) return this.#answers.failure(op, message);
+    if (op !== undefined) return await this.#answers.failure(op, message);
     return new TsruncError(
       'INIT_DIED',
       `The init helper failed before its first step: ${message.call}: ${message.detail}`,

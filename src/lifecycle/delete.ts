@@ -7,6 +7,7 @@ import type { ContainerRecord } from '../store/record.ts';
 import type { ContainerDir, Store } from '../store/store.ts';
 import { frozenSpec } from './frozen.ts';
 import { runAllHooks } from './hooks.ts';
+import { detachMountsBelow } from './mounts.ts';
 import type { DeleteOptions } from './options.ts';
 import { openProcess } from './process.ts';
 import { hookState } from './state.ts';
@@ -53,6 +54,7 @@ export async function destroy(
     await cgroup.kill(SIGKILL);
     await cgroup.remove();
   }
+  if (record.sharesMounts) detachMountsBelow(native, record.rootfs);
   directory.remove();
   for (const failure of await runAllHooks('poststop', spec?.hooks?.poststop, hookState(record, 'stopped', 0))) {
     log.warn(failure.message);

@@ -16,6 +16,7 @@ import { answers } from './answers.ts';
 import { Conversation } from './conversation.ts';
 import { PlanFds } from './fds.ts';
 import { runAllHooks } from './hooks.ts';
+import { detachMountsBelow } from './mounts.ts';
 import { setOomScore } from './oom.ts';
 import type { CreateOptions } from './options.ts';
 import { sendPidfd, writePidFile } from './pidfile.ts';
@@ -115,9 +116,16 @@ async function reserve(request: Request, undo: Undo): Promise<Making> {
   undo.add('close the state directory', () => directory.close());
   undo.add('remove the state directory', () => directory.remove());
   const unlock = await directory.lock(native);
-  const cgroup = chooseCgroup({ spec: config.spec, id: options.id, facts: host, global: options.global });
+  const cgroup = chooseCgroup({
+    spec: config.spec,
+    id: options.id,
+    facts: host,
+    global: options.global,
+    loader: native,
+  });
   const record = newRecord({ options, spec: config.spec, cgroup: cgroup.record });
   undo.add('remove the cgroup', () => cgroup.remove());
+  if (record.sharesMounts) undo.add('detach the mounts', () => detachMountsBelow(native, record.rootfs));
   directory.write(record);
   directory.freezeConfig(config.bytes);
   const release = (): void => {
@@ -136,14 +144,13 @@ async function reserve(request: Request, undo: Undo): Promise<Making> {
 }
 
 function clone(making: Making, namespaces: Pick<Plan, 'cloneFlags' | 'prologue' | 'fds'>): Conversation {
-  const { native, extraFds, undo, directory, config } = making;
+  const { native, extraFds, undo, config } = making;
   const prologueFds = new PlanFds(namespaces.fds, fdSources(making), undo);
   const cgroupFd = enterV2(making);
   const spawned = native.spawn({ cloneFlags: namespaces.cloneFlags, cgroupFd, stdio: [0, 1, 2], extraFds });
   if (cgroupFd >= 0) closeSync(cgroupFd);
   const conversation = new Conversation(native, spawned, answers(making));
   undo.add('end the container', () => end(native, conversation));
-  directory.write({ ...making.record, pid: spawned.pid, startTime: startTime(spawned.pid) ?? 0 });
   setOomScore(spawned.pid, config.spec.process?.oomScoreAdj, making.host);
   conversation.send(namespaces.prologue, prologueFds.byName);
   prologueFds.closeAll();
@@ -157,9 +164,10 @@ function enterV2(making: Making): number {
   return making.cgroup.openDirectory();
 }
 
-function makeCgroup({ cgroup, config }: Making): void {
+function makeCgroup({ cgroup, config, options }: Making): void {
   cgroup.create();
   cgroup.apply(config.spec.linux?.resources ?? {});
+  for (const reason of cgroup.skipped) options.global.log.debug('cgroup', reason);
 }
 
 /** While the helper enters its namespaces on another core: v1 cgroups, the plan, its file descriptors. */

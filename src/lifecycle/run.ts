@@ -1,8 +1,10 @@
 import { join } from 'node:path';
+import { directoryOf } from '../cgroup/record.ts';
 import { encodePart } from '../native/encode.ts';
 import { loadNative } from '../native/load.ts';
 import type { Native } from '../native/native.ts';
 import type { Op } from '../plan/ops.ts';
+import type { ContainerRecord } from '../store/record.ts';
 import { STATE_FILES } from '../store/store.ts';
 import { destroy } from './delete.ts';
 import { runHooks } from './hooks.ts';
@@ -53,6 +55,13 @@ async function afterStart(native: Native, prepared: Prepared, options: RunOption
   }
 }
 
+/** The container's own directories, and those above them that were made for it. */
+function cgroupsOf({ cgroup }: ContainerRecord): { cgroups: readonly string[]; parents: readonly string[] } {
+  const own = new Set(cgroup?.places.map(directoryOf));
+  const made = cgroup?.directories.toReversed() ?? [];
+  return { cgroups: made.filter((path) => own.has(path)), parents: made.filter((path) => !own.has(path)) };
+}
+
 function becomeMonitor(
   native: Native,
   { conversation, terminal, directory, record }: Prepared,
@@ -70,7 +79,7 @@ function becomeMonitor(
   const cleanUp: Op = {
     op: 'cleanUp',
     from: '',
-    cgroups: record.cgroup?.directories.toReversed() ?? [],
+    ...cgroupsOf(record),
     files: STATE_FILES.map((name) => join(directory.path, name)),
     directories: [directory.path],
     graceMilliseconds: CGROUP_GRACE_MS,

@@ -115,6 +115,15 @@ export interface Native {
   /** Send one fd over a unix stream socket at `path`, with `payload` as its data (--console-socket, --pidfd-socket). */
   sendFd(path: string, fd: number, payload: string): void;
 
+  /**
+   * Load instructions (struct bpf_insn, 8 bytes each) as a BPF_PROG_TYPE_CGROUP_DEVICE program and attach it to the cgroup v2
+   * directory open at cgroupFd with BPF_F_ALLOW_MULTI. It lives as long as the cgroup.
+   */
+  attachDeviceProgram(cgroupFd: number, instructions: Uint8Array): void;
+
+  /** umount2(MNT_DETACH | UMOUNT_NOFOLLOW). */
+  detachMount(path: string): void;
+
   /** flock(LOCK_EX), waiting at most timeoutMs; false when another process kept it. */
   lock(fd: number, timeoutMs: number): Promise<boolean>;
 

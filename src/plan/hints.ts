@@ -85,6 +85,12 @@ const hints: readonly Row[] = [
   },
   {
     ops: ['mount'],
+    errno: ['EPERM', 'EACCES'],
+    when: (_, { detail }) => detail.includes('blockdev'),
+    hint: 'The device rules of the container\'s cgroup deny the device: allow it in linux.resources.devices, with access "rw".',
+  },
+  {
+    ops: ['mount'],
     errno: ['EPERM'],
     hint: 'This user may not mount it: in a user namespace only some file systems can be mounted.',
   },

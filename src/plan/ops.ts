@@ -197,11 +197,13 @@ export const opTable = {
    */
   supervise: { pid: 'u32', pidfd: 'fd', terminal: 'fd' },
   /**
-   * Remove cgroup directories (rmdir, with retries for `graceMilliseconds`), files, then directories; when any of it fails,
-   * or `always`, run `fallback` (argv of the runtime's own delete) and wait for it.
+   * Remove cgroup directories (rmdir, with retries for `graceMilliseconds`), their `parents` unless others use them, files,
+   * then directories. Where a cgroup does not go, or `always`, all that would follow is left to `fallback` (argv of the
+   * runtime's own delete), which is run and waited for.
    */
   cleanUp: {
     cgroups: 'strs',
+    parents: 'strs',
     files: 'strs',
     directories: 'strs',
     graceMilliseconds: 'u32',

@@ -42,6 +42,8 @@ export interface ContainerRecord {
   /** Whether the first process is pid 1 of a new pid namespace, so that its end is the end of all. */
   readonly ownPidNamespace: boolean;
   readonly terminal: boolean;
+  /** Whether its mounts were made in the namespace of the runtime, where delete has to find them. */
+  readonly sharesMounts: boolean;
   /** What delete must remove; missing where the container has no cgroup of its own. */
   readonly cgroup?: CgroupRecord;
 }
@@ -73,6 +75,7 @@ export function newRecord({ options, spec, cgroup }: RecordSource): ContainerRec
     hooks: poststart.length + poststop.length > 0,
     ownPidNamespace: spec.linux?.namespaces?.some(({ type, path }) => type === 'pid' && !path) ?? false,
     terminal: spec.process?.terminal ?? false,
+    sharesMounts: !(spec.linux?.namespaces?.some(({ type }) => type === 'mount') ?? false),
     ...(cgroup === undefined ? {} : { cgroup }),
   };
 }
@@ -104,6 +107,7 @@ export function parseRecord(text: string): ContainerRecord {
     hooks: fields.flag('hooks'),
     ownPidNamespace: fields.flag('ownPidNamespace'),
     terminal: fields.flag('terminal'),
+    sharesMounts: fields.flag('sharesMounts'),
     ...(cgroup === undefined ? {} : { cgroup }),
   };
 }

@@ -1,6 +1,6 @@
-// Stands in for an engine at the other end of --console-socket: listens on the unix socket argv[1], receives one terminal,
-// writes argv[2] (if any) to it, and copies what comes out of it to stdout until it hangs up.
-// Exit status: 0; 1 with a message when a system call fails.
+// Stands in for an engine at the other end of --console-socket: listens on the unix socket argv[1], receives one
+// terminal, writes argv[2] (if any) to it, and copies what comes out of it to stdout until it hangs up. Exit status: 0;
+// 1 with a message when a system call fails.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +8,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-static int must(int result, const char *call) {
+static int must(int result, const char* call) {
   if (result >= 0) return result;
   perror(call);
   exit(1);
@@ -20,7 +20,7 @@ static int receive_fd(int connection) {
   struct iovec vec = {data, sizeof data};
   struct msghdr message = {.msg_iov = &vec, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
   must(recvmsg(connection, &message, MSG_CMSG_CLOEXEC), "recvmsg");
-  struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+  struct cmsghdr* header = CMSG_FIRSTHDR(&message);
   if (header == NULL || header->cmsg_type != SCM_RIGHTS) {
     fputs("no descriptor came\n", stderr);
     exit(1);
@@ -30,12 +30,12 @@ static int receive_fd(int connection) {
   return fd;
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   struct sockaddr_un address = {.sun_family = AF_UNIX};
   if (argc < 2 || strlen(argv[1]) >= sizeof address.sun_path) return 1;
   strcpy(address.sun_path, argv[1]);
   int listener = must(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket");
-  must(bind(listener, (struct sockaddr *)&address, sizeof address), "bind");
+  must(bind(listener, (struct sockaddr*)&address, sizeof address), "bind");
   must(listen(listener, 1), "listen");
   int terminal = receive_fd(must(accept(listener, NULL, NULL), "accept"));
   if (argc > 2) must(write(terminal, argv[2], strlen(argv[2])), "write");
