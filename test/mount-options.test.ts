@@ -284,7 +284,7 @@ describe.runIf(hasCapability('SYS_ADMIN') && existsSync('/dev/loop-control'))('a
     const device = (await output('losetup', ['--find', '--show', image])).trim();
     await use(device).finally(() => output('losetup', ['--detach', device]));
   };
-  const allowed = { devices: [{ allow: true, type: 'b', major: 7, access: 'rw' }] };
+  const allowed = { devices: [{ allow: true, type: 'b' as const, major: 7, access: 'rw' }] };
 
   test('is mounted with flags of its own', ({ box }) =>
     withDevice(box, async (source) => {

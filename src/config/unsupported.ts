@@ -9,7 +9,10 @@ type Visit = (pointer: string, value: unknown) => void;
 /** Visit the values whose pointer fits the pattern. No generator: the first run of one costs more than this whole walk. */
 function visitMatches(value: unknown, parts: readonly string[], depth: number, pointer: string, visit: Visit): void {
   const part = parts[depth];
-  if (part === undefined) return visit(pointer, value);
+  if (part === undefined) {
+    visit(pointer, value);
+    return;
+  }
   if (typeof value !== 'object' || value === null) return;
   const members = value as Readonly<Record<string, unknown>>;
   if (part !== '*') {

@@ -1,7 +1,8 @@
 import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
-import { TsruncError } from '../errors.ts';
+import { type Place, TsruncError } from '../errors.ts';
 import type { Native, SystemCallError } from '../native/native.ts';
+import { namespaceNames } from '../plan/explain.ts';
 import type { FdName } from '../plan/ops.ts';
 import type { FdRequest } from '../plan/plan.ts';
 import type { Undo } from './undo.ts';
@@ -13,6 +14,8 @@ export interface FdSources {
   readonly stateDirectory: number;
   /** Directory of the container's cgroup in a v1 hierarchy, by the name that the plan uses. */
   readonly cgroupDirectory: (hierarchy: string) => string;
+  /** From a JSON pointer to the place in the user's file. */
+  readonly locate: (pointer: string) => Place;
 }
 
 /** Name of the listening socket in the state directory. Its presence means: created, and not started yet. */
@@ -42,7 +45,7 @@ function openRequest(request: FdRequest, sources: FdSources, opened: Opened): nu
   try {
     return open(request, sources, opened);
   } catch (cause) {
-    throw explain(request, cause as SystemCallError);
+    throw explain(request, cause as SystemCallError, sources.locate);
   }
 }
 
@@ -68,12 +71,12 @@ function openTree(request: FdRequest & { readonly kind: 'tree' }, native: Native
   return native.openTree({ path, recursive, noFollow, idmap: { userNamespace, recursive: idmap.recursive } });
 }
 
-function explain(request: FdRequest, cause: SystemCallError): TsruncError {
-  const place = request.from === '' ? {} : { place: { file: 'config.json', pointer: request.from } };
+function explain(request: FdRequest, cause: SystemCallError, locate: FdSources['locate']): TsruncError {
+  const place = request.from === '' ? {} : { place: locate(request.from) };
   const because = `${cause.syscall ?? 'open'}: ${cause.code ?? cause.message}`;
   switch (request.kind) {
     case 'namespace':
-      return new TsruncError('STEP_FAILED', `Cannot join the namespace at "${request.path}": ${because}`, {
+      return new TsruncError('STEP_FAILED', `Cannot join the ${namespaceSentence(request, cause, because)}`, {
         cause,
         ...place,
         hint: 'The path must name a living namespace of the declared type, such as /proc/PID/ns/net or a bind mount of it.',
@@ -97,6 +100,16 @@ function explain(request: FdRequest, cause: SystemCallError): TsruncError {
         },
       );
   }
+}
+
+function namespaceSentence(
+  { path, flag }: FdRequest & { readonly kind: 'namespace' },
+  { syscall, code }: SystemCallError,
+  because: string,
+): string {
+  const what = `${namespaceNames(flag)} namespace at "${path}"`;
+  if (syscall !== 'NS_GET_NSTYPE') return `${what}: ${because}`;
+  return code === 'EINVAL' ? `${what}: it is a namespace of another type` : `${what}: that is no namespace`;
 }
 
 function treeHint({ syscall, code }: SystemCallError): { readonly hint?: string } {

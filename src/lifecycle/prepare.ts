@@ -80,7 +80,7 @@ export async function prepare(options: CreateOptions, mode: PrepareMode, undo: U
   const namespaces = planNamespaces(request.config.spec, request.host);
   const conversation = clone(making, namespaces);
   await conversation.settle(namespaces.prologue);
-  furnish(making, namespaces, conversation);
+  furnish(making, conversation);
   await conversation.untilReady();
   const record = finish(making, conversation);
   const { directory, release, terminal } = making;
@@ -171,7 +171,7 @@ function makeCgroup({ cgroup, config, options }: Making): void {
 }
 
 /** While the helper enters its namespaces on another core: v1 cgroups, the plan, its file descriptors. */
-function furnish(making: Making, namespaces: Pick<Plan, 'fds'>, conversation: Conversation): void {
+function furnish(making: Making, conversation: Conversation): void {
   const { config, host, options, mode, cgroup, record, undo } = making;
   if (cgroup.placement.kind === 'v1') makeCgroup(making);
   const init = compileInit(config.spec, host, {
@@ -190,8 +190,9 @@ function furnish(making: Making, namespaces: Pick<Plan, 'fds'>, conversation: Co
   fds.closeAll();
 }
 
-const fdSources = ({ native, directory, cgroup }: Making) => ({
+const fdSources = ({ native, directory, cgroup, config }: Making) => ({
   native,
+  locate: config.locate,
   stateDirectory: directory.fd,
   cgroupDirectory: (hierarchy: string) => cgroup.directory(hierarchy),
 });

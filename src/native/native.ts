@@ -101,7 +101,10 @@ export interface Native {
 
   /** open_tree(OPEN_TREE_CLONE) of a path of the host; a detached mount, idmapped where that is asked (mount_setattr). */
   openTree(request: TreeRequest): number;
-  /** open(O_RDONLY|O_CLOEXEC) of a namespace file, verified by NS_GET_NSTYPE to be of the CLONE_NEW* type `flag`. */
+  /**
+   * open(O_RDONLY|O_CLOEXEC) of a namespace file, verified by NS_GET_NSTYPE: EINVAL when it is not of the CLONE_NEW* type
+   * `flag`, ENOTTY when it is no namespace.
+   */
   openNamespace(path: string, flag: number): number;
   /** A user namespace with these mappings, for idmapped mounts. */
   makeUserNamespace(uidMap: readonly IdMapEntry[], gidMap: readonly IdMapEntry[]): number;

@@ -132,6 +132,12 @@ const hints: readonly Row[] = [
   {
     ops: ['device'],
     errno: ['EPERM'],
+    when: (_, { call }) => call === 'open_tree',
+    hint: 'In a user namespace devices are bound from the host, which needs mounts of its own: add {"type": "mount"} to linux.namespaces.',
+  },
+  {
+    ops: ['device'],
+    errno: ['EPERM'],
     hint: 'Making devices needs CAP_MKNOD in the initial user namespace; a device that exists on the host can be bound instead.',
   },
   {
