@@ -28,6 +28,7 @@ const minutesPerCheck = 15;
 
 /** The check that runs, as a process group: Ctrl-C and the time limit end all of it. @type {number | undefined} */
 let running;
+let interrupted = false;
 const stopRunning = () => running !== undefined && process.kill(-running, 'SIGTERM');
 
 /**
@@ -167,6 +168,7 @@ const tests = (env) => [
 const runAll = async (checks) => {
   const total = counted();
   for (const check of checks) {
+    if (interrupted) break;
     const began = Date.now();
     console.log(`\n== ${check.name}`);
     const count = await check.run();
@@ -205,8 +207,13 @@ const runLeavingNothing = async (checksWith) => {
 };
 
 await script(async () => {
-  // Ctrl-C ends the running check, and the next one at the next Ctrl-C; they count as failed, and the rest is cleaned up.
-  process.on('SIGINT', stopRunning);
+  // The running check ends and counts as failed, the others are left out; what it made is still removed.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+    process.on(signal, () => {
+      interrupted = true;
+      stopRunning();
+    });
+  }
   setUp({ tests: true });
   const total = await runLeavingNothing((env) => [...staticChecks(env), ...tests(env)]);
   console.log(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);

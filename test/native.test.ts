@@ -133,6 +133,14 @@ describe('the conversation', () => {
     spawned = [];
   });
 
+  test('reports what fails also when a later part stays unread', async () => {
+    const helper = spawnHelper();
+    const failing = partOf({ op: 'findProgram', from: '', name: '/nowhere/program', directories: [] });
+    for (const part of [failing, failing]) native.sendPart(helper.socket, part, []);
+    expect(await native.waitPidfd(helper.pidfd, 5000)).toBe(true);
+    expect(await native.receive(helper.socket, 5000)).toMatchObject({ kind: 'failed', step: 0, errno: 2 });
+  });
+
   test('refuses bytes that are no part', async () => {
     const helper = spawnHelper();
     native.sendPart(helper.socket, new Uint8Array(100), []);
@@ -212,7 +220,7 @@ describe('files of the host', () => {
   test('openNamespace refuses what is no namespace, and does not wait for a FIFO', () => {
     execFileSync('mkfifo', [join(directory, 'fifo')]);
     for (const path of ['/etc/passwd', directory, join(directory, 'fifo')]) {
-      expect(() => native.openNamespace(path, cloneNew.net)).toThrow(/^NS_GET_NSTYPE: EINVAL$/);
+      expect(() => native.openNamespace(path, cloneNew.net)).toThrow(/^NS_GET_NSTYPE: ENOTTY$/);
     }
   });
 

@@ -113,9 +113,11 @@ Outcome<Message> takeMessage(int socket) {
   message.msg_iovlen = 1;
   message.msg_control = control.data();
   message.msg_controllen = control.size();
-  const ssize_t size = ::recvmsg(socket, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
-  // ECONNRESET: it died with something of ours unread.
-  if (size == 0 || (size < 0 && errno == ECONNRESET)) return Message{};
+  constexpr int flags = MSG_CMSG_CLOEXEC | MSG_DONTWAIT;
+  ssize_t size = ::recvmsg(socket, &message, flags);
+  // It died with something of ours unread. That is told once and before what it has sent, which may say why it died.
+  if (size < 0 && errno == ECONNRESET) size = ::recvmsg(socket, &message, flags);
+  if (size == 0) return Message{};
   if (size < 0) return failed("recvmsg");
   Fd fd = receivedFd(message);
   if (size != sizeof report || (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0) return Failure{EBADMSG, "recvmsg"};

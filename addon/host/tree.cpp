@@ -43,7 +43,7 @@ Outcome<Fd> openNamespace(const std::string& path, uint32_t flag) {
   if (seen.failure) return seen;
   struct statfs system{};
   if (::fstatfs(seen.value.get(), &system) < 0) return failed("fstatfs");
-  if (system.f_type != NSFS_MAGIC) return Failure{EINVAL, "NS_GET_NSTYPE"};
+  if (system.f_type != NSFS_MAGIC) return Failure{ENOTTY, "NS_GET_NSTYPE"};
   const std::string again = "/proc/self/fd/" + std::to_string(seen.value.get());
   Outcome<Fd> opened = owned(::open(again.c_str(), O_RDONLY | O_CLOEXEC), "open");
   if (opened.failure) return opened;

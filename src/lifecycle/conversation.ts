@@ -1,7 +1,7 @@
 import { closeSync } from 'node:fs';
 import { TsruncError } from '../errors.ts';
 import { encodePart } from '../native/encode.ts';
-import type { Message, Native, Spawned } from '../native/native.ts';
+import type { Message, Native, Spawned, SystemCallError } from '../native/native.ts';
 import type { FdName, Op } from '../plan/ops.ts';
 
 /** What the runtime does when the helper asks, or hands something over; the protocol is drawn in native.ts. */
@@ -55,7 +55,8 @@ export class Conversation {
     const names = [...fds.keys()];
     const indexOf = new Map(names.map((name, index) => [name, index]));
     this.#sent.push(...ops);
-    this.#native.sendPart(this.#socket, encodePart(ops, indexIn(indexOf)), [...fds.values()]);
+    const part = encodePart(ops, indexIn(indexOf));
+    unlessGone(() => this.#native.sendPart(this.#socket, part, [...fds.values()]));
   }
 
   /**
@@ -98,7 +99,7 @@ export class Conversation {
     switch (message.kind) {
       case 'ask':
         await this.#answers.ask(message.question, this.#pid);
-        return this.#native.sendGo(this.#socket);
+        return unlessGone(() => this.#native.sendGo(this.#socket));
       case 'forked':
         return this.#follow(message.pid, message.pidfd);
       case 'console':
@@ -129,6 +130,15 @@ export class Conversation {
       'INIT_DIED',
       `The init helper failed before its first step: ${message.call}: ${message.detail}`,
     );
+  }
+}
+
+/** A helper that has ended takes nothing more; what it said before that is still to be received, and tells why. */
+function unlessGone(send: () => void): void {
+  try {
+    send();
+  } catch (error) {
+    if (!['EPIPE', 'ECONNRESET'].includes((error as SystemCallError).code)) throw error;
   }
 }
 

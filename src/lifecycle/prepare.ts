@@ -2,6 +2,7 @@ import { closeSync } from 'node:fs';
 import { chooseCgroup } from '../cgroup/choose.ts';
 import type { CgroupDriver } from '../cgroup/driver.ts';
 import { type LoadedConfig, loadConfig } from '../config/load.ts';
+import { located } from '../config/locate.ts';
 import { refuseUnsupported } from '../config/unsupported.ts';
 import type { HostFacts } from '../host/facts.ts';
 import { probeHost, requireKernel } from '../host/probe.ts';
@@ -75,7 +76,18 @@ const KILL_DEADLINE_MS = 10_000;
  * Nothing has an effect outside this process before the configuration is known to be good; each acquisition adds its undo.
  */
 export async function prepare(options: CreateOptions, mode: PrepareMode, undo: Undo): Promise<Prepared> {
-  const request = await check(options, mode);
+  const config = await loadConfig(
+    options.bundlePath,
+    options.configFile === undefined ? {} : { file: options.configFile },
+  );
+  try {
+    return await make(await check(config, options, mode), undo);
+  } catch (error) {
+    throw located(error, config.locate);
+  }
+}
+
+async function make(request: Request, undo: Undo): Promise<Prepared> {
   const making = await reserve(request, undo);
   const namespaces = planNamespaces(request.config.spec, request.host);
   const conversation = clone(making, namespaces);
@@ -87,11 +99,7 @@ export async function prepare(options: CreateOptions, mode: PrepareMode, undo: U
   return { spec: request.config.spec, directory, record, conversation, terminal: terminal.kept, release };
 }
 
-async function check(options: CreateOptions, mode: PrepareMode): Promise<Request> {
-  const config = await loadConfig(
-    options.bundlePath,
-    options.configFile === undefined ? {} : { file: options.configFile },
-  );
+async function check(config: LoadedConfig, options: CreateOptions, mode: PrepareMode): Promise<Request> {
   refuseUnsupported(config.spec, config.locate);
   await warn(config, options);
   checkTerminal(config.spec, options, mode.detached);

@@ -169,7 +169,7 @@ const hints: readonly Row[] = [
   {
     ops: ['setSysctl'],
     errno: ['EACCES', 'EPERM', 'EROFS'],
-    hint: "The container may not write this parameter: its namespace must be the container's own.",
+    hint: "The container may not write this parameter: its namespace must be the container's own, and in a user namespace some are for root of the host alone (for kernel.domainname there is the field domainname).",
   },
   { ops: ['setSysctl'], errno: ['EINVAL', 'ERANGE'], hint: 'The kernel does not take this value.' },
   {

@@ -30,8 +30,8 @@ export const opTable = {
   /** Write "<clock> <seconds> <nanoseconds>" to /proc/self/timens_offsets; clock: 1 monotonic, 7 boottime. */
   setTimeOffset: { clock: 'u32', seconds: 'i64', nanoseconds: 'u32' },
   /**
-   * Continue in a new child (clone3 with these flags and CLONE_PARENT, so that it is the runtime's child); the old process
-   * sends the child's pidfd to the runtime and exits. Needed to enter pid and time namespaces.
+   * Continue in a new child (clone3 with these flags and CLONE_PARENT, so that it is the runtime's child) and exit. The
+   * child sends a pidfd of itself to the runtime, before anything else. Needed to enter pid and time namespaces.
    */
   fork: { flags: 'u32' },
   /** PR_SET_DUMPABLE 0: processes of a shared pid namespace must not trace or open us (CVE-2016-9962). */

@@ -1,6 +1,8 @@
 import { basename } from 'node:path';
 import { chooseCgroup } from '../../cgroup/choose.ts';
 import { loadConfig } from '../../config/load.ts';
+import { located } from '../../config/locate.ts';
+import type { Spec } from '../../config/spec.ts';
 import { probeHost } from '../../host/probe.ts';
 import { compileInit, planNamespaces } from '../../plan/compile.ts';
 import { explain } from '../../plan/explain.ts';
@@ -18,7 +20,21 @@ export async function run({ global, options, args, print }: Call<'plan'>): Promi
 /** What `create` would do with the bundle for a container that has the folder's name. */
 async function compile(given: string | undefined, global: Call<'plan'>['global']): Promise<Plan> {
   const { bundle, bundlePath } = bundlePaths(given);
-  const { spec } = await loadConfig(bundlePath);
+  const { spec, locate } = await loadConfig(bundlePath);
+  try {
+    return compileAll(spec, { bundle, bundlePath, global });
+  } catch (error) {
+    throw located(error, locate);
+  }
+}
+
+interface Surroundings {
+  readonly bundle: string;
+  readonly bundlePath: string;
+  readonly global: Call<'plan'>['global'];
+}
+
+function compileAll(spec: Spec, { bundle, bundlePath, global }: Surroundings): Plan {
   const host = probeHost();
   const id = basename(bundlePath);
   const namespaces = planNamespaces(spec, host);

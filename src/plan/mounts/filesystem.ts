@@ -1,8 +1,8 @@
 import { type Fragment, refuse } from '../context.ts';
-import { isUnprivileged } from '../namespaces.ts';
+import { isUnprivileged, leavesUserNamespace } from '../namespaces.ts';
 import type { Op } from '../ops.ts';
 import { type Entry, isBind, ownAttrs } from './entry.ts';
-import { idmapOf } from './idmap.ts';
+import { type Idmap, idmapOf } from './idmap.ts';
 import { mountAttrs } from './options.ts';
 
 /** Made by the kernel without a device: read-only is a matter of the mount, and their instances may be shared with the host. */
@@ -19,7 +19,7 @@ const refusesSymlinks: ReadonlySet<string> = new Set(['proc', 'sysfs']);
 export function planFilesystem(entry: Entry): Fragment {
   const { mount, options, target, pointer } = entry;
   const fstype = fstypeOf(entry);
-  const idmap = idmapOf(entry);
+  const idmap = newIdmap(entry);
   const attrs = ownAttrs(options).set;
   const op: Op = {
     op: 'mount',
@@ -36,6 +36,21 @@ export function planFilesystem(entry: Entry): Fragment {
     from: pointer,
   };
   return { ops: [op], fds: idmap === undefined ? [] : [idmap.request] };
+}
+
+/**
+ * The mapping must come from a user namespace that the one who mounts controls, and the runtime's are not the helper's once
+ * that lives in a user namespace of the container.
+ */
+function newIdmap(entry: Entry): Idmap | undefined {
+  const idmap = idmapOf(entry);
+  if (idmap === undefined || !leavesUserNamespace(entry.context.spec)) return idmap;
+  return refuse(
+    'UNSUPPORTED',
+    entry.pointer,
+    `The new file system at "${entry.mount.destination}" cannot be idmapped in a user namespace of the container`,
+    "Leave the mapping out: the file system belongs to the user namespace, and its ids are the container's already.",
+  );
 }
 
 function fstypeOf({ mount, options, pointer }: Entry): string {

@@ -1,0 +1,322 @@
+/** config.md "Linux mount options": what each option of the table does to a mount, seen from inside. */
+import { existsSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe } from 'vitest';
+import type { Mount } from '../src/config/spec.ts';
+import { knownMountOptions } from '../src/plan/mounts/options.ts';
+import { type Box, expect, test } from './support/box.ts';
+import { hasCapability } from './support/host.ts';
+import { bind, type MountInfo, mountAt, parseMounts, rbind, runAfter, tmpfs } from './support/mounts.ts';
+import { output } from './support/process.ts';
+
+interface Case {
+  /** Shell commands of the host, in a mount namespace of their own; $SRC is an empty directory. */
+  readonly before: string;
+  readonly mounts: (source: string) => readonly Mount[];
+  readonly script?: string;
+  readonly seen: (mounts: readonly MountInfo[], stdout: string) => unknown;
+  readonly expected: unknown;
+}
+
+/** Options of the mounts on the host, as mountinfo shows them. */
+const plain = ['relatime', 'rw'];
+const restricted = ['noatime', 'nodev', 'nodiratime', 'noexec', 'nosuid', 'nosymfollow', 'ro'];
+const strict = ['rw'];
+
+/** A mount at $SRC and one below it; "strictatime" is what mountinfo has no word for. */
+const twoMounts = (options: readonly string[]): string => {
+  const words = options === strict ? 'strictatime' : options.join();
+  return `mount -t tmpfs none $SRC && mkdir $SRC/below && mount -t tmpfs none $SRC/below
+    mount -o remount,bind,${words} $SRC/below && mount -o remount,bind,${words} $SRC`;
+};
+
+const change = (from: readonly string[], away: readonly string[], to: readonly string[]): string[] =>
+  [...from.filter((option) => !away.includes(option)), ...to].toSorted();
+
+/** An attribute and its recursive form, each on a recursive bind of two mounts. */
+function attribute(
+  option: string,
+  from: readonly string[],
+  away: readonly string[],
+  to: readonly string[],
+): Record<string, Case> {
+  const changed = change(from, away, to);
+  const on = (name: string, below: readonly string[]): Case => ({
+    before: twoMounts(from),
+    mounts: (source) => [rbind(source, '/m', name)],
+    seen: (mounts) => [mountAt(mounts, '/m').options, mountAt(mounts, '/m/below').options],
+    expected: [changed, below],
+  });
+  return { [option]: on(option, from), [`r${option}`]: on(`r${option}`, changed) };
+}
+
+/** A propagation and its recursive form, on a recursive bind of mounts that are shared on the host. */
+function propagation(name: string, expected: readonly string[]): Record<string, Case> {
+  const on = (option: string, below: readonly string[]): Case => ({
+    before: `${twoMounts(plain)}; mount --make-rshared $SRC`,
+    mounts: (source) => [rbind(source, '/m', option)],
+    seen: (mounts) => [mountAt(mounts, '/m').propagation, mountAt(mounts, '/m/below').propagation],
+    expected: [expected, below],
+  });
+  // What came with the mount namespace of the container is a slave of the host.
+  return { [name]: on(name, ['master']), [`r${name}`]: on(`r${name}`, expected) };
+}
+
+/** A flag of the file system, on a new tmpfs. */
+const superblock = (options: readonly string[], flag: string, isSet: boolean): Case => ({
+  before: '',
+  mounts: () => [tmpfs('/m', ...options)],
+  seen: (mounts) => mountAt(mounts, '/m').fsOptions.includes(flag),
+  expected: isSet,
+});
+
+const without = (option: string): Case => ({
+  before: twoMounts(plain),
+  mounts: (source) => [rbind(source, '/m', option), tmpfs('/t', option)],
+  seen: (mounts) => ['/m', '/m/below', '/t'].map((target) => mountAt(mounts, target).options),
+  expected: [plain, plain, plain],
+});
+
+const mapped = (option: string, below: string): Case => ({
+  before: `${twoMounts(plain)}; touch $SRC/file $SRC/below/file; chown 3:4 $SRC/file $SRC/below/file`,
+  mounts: (source) => [
+    {
+      ...rbind(source, '/m', option),
+      uidMappings: [{ containerID: 0, hostID: 1000, size: 10 }],
+      gidMappings: [{ containerID: 0, hostID: 2000, size: 10 }],
+    },
+  ],
+  script: 'stat -c "ids %u:%g" /m/file /m/below/file',
+  seen: (_, stdout) => stdout.match(/^ids .*$/gm),
+  expected: ['ids 1003:2004', below],
+});
+
+const link = (mounts: (source: string) => readonly Mount[], script: string, expected: string): Case => ({
+  before: 'echo text >$SRC/file; ln -s file $SRC/link',
+  mounts,
+  script: `echo "links $(${script})"`,
+  seen: (_, stdout) => /^links (.*)$/m.exec(stdout)?.[1],
+  expected,
+});
+
+const cases: Readonly<Record<string, Case>> = {
+  defaults: without('defaults'),
+  norelatime: without('norelatime'),
+  rnorelatime: without('rnorelatime'),
+  silent: without('silent'),
+  loud: without('loud'),
+
+  ...attribute('ro', plain, ['rw'], ['ro']),
+  ...attribute('rw', restricted, ['ro'], ['rw']),
+  ...attribute('nosuid', plain, [], ['nosuid']),
+  ...attribute('suid', restricted, ['nosuid'], []),
+  ...attribute('nodev', plain, [], ['nodev']),
+  ...attribute('dev', restricted, ['nodev'], []),
+  ...attribute('noexec', plain, [], ['noexec']),
+  ...attribute('exec', restricted, ['noexec'], []),
+  ...attribute('nodiratime', plain, [], ['nodiratime']),
+  ...attribute('diratime', restricted, ['nodiratime'], []),
+  ...attribute('nosymfollow', plain, [], ['nosymfollow']),
+  ...attribute('symfollow', restricted, ['nosymfollow'], []),
+  ...attribute('noatime', plain, ['relatime'], ['noatime']),
+  ...attribute('strictatime', plain, ['relatime'], []),
+  ...attribute('relatime', restricted, ['noatime'], ['relatime']),
+  ...attribute('atime', restricted, ['noatime'], ['relatime']),
+  ...attribute('nostrictatime', strict, [], ['relatime']),
+
+  ...propagation('private', []),
+  ...propagation('slave', ['master']),
+  ...propagation('shared', ['shared', 'master']),
+  ...propagation('unbindable', ['unbindable']),
+
+  sync: superblock(['sync'], 'sync', true),
+  async: superblock(['sync', 'async'], 'sync', false),
+  dirsync: superblock(['dirsync'], 'dirsync', true),
+  mand: superblock(['mand'], 'mand', true),
+  nomand: superblock(['mand', 'nomand'], 'mand', false),
+  lazytime: superblock(['lazytime'], 'lazytime', true),
+  nolazytime: superblock(['lazytime', 'nolazytime'], 'lazytime', false),
+  // Every file system of today counts changes always or never, and mountinfo shows nothing of it.
+  iversion: superblock(['iversion'], 'rw', true),
+  noiversion: superblock(['noiversion'], 'rw', true),
+
+  bind: {
+    before: twoMounts(plain),
+    mounts: (source) => [{ destination: '/m', source, options: ['bind'] }],
+    seen: (mounts) => mounts.map(({ target }) => target).filter((target) => target.startsWith('/m')),
+    expected: ['/m'],
+  },
+  rbind: {
+    before: twoMounts(plain),
+    mounts: (source) => [{ destination: '/m', source, options: ['rbind'] }],
+    seen: (mounts) => mounts.map(({ target }) => target).filter((target) => target.startsWith('/m')),
+    expected: ['/m', '/m/below'],
+  },
+  remount: {
+    before: '',
+    mounts: () => [tmpfs('/m', 'size=64k'), tmpfs('/m', 'remount', 'nosuid', 'size=128k')],
+    seen: (mounts) =>
+      mounts.filter(({ target }) => target === '/m').map(({ options, fsOptions }) => [options, fsOptions]),
+    expected: [[['nosuid', 'relatime', 'rw'], expect.arrayContaining(['size=128k'])]],
+  },
+  tmpcopyup: {
+    before: '',
+    mounts: () => [tmpfs('/etc', 'tmpcopyup')],
+    script: 'head -c4 /etc/passwd',
+    seen: (mounts, stdout) => [mountAt(mounts, '/etc').type, stdout.endsWith('root')],
+    expected: ['tmpfs', true],
+  },
+  idmap: mapped('idmap', 'ids 3:4'),
+  ridmap: mapped('ridmap', 'ids 1003:2004'),
+
+  'src-nofollow': link((source) => [bind(`${source}/link`, '/n', 'src-nofollow')], 'readlink /n', 'file'),
+  'dest-nofollow': link(
+    (source) => [bind(`${source}/file`, '/bin/vi', 'dest-nofollow')],
+    'cat /bin/vi /bin/busybox | head -c9 | tr -dc A-Za-z',
+    'textELF',
+  ),
+};
+
+const probe = async (box: Box, { before, mounts, script = ':' }: Case) => {
+  const source = join(box.path, 'source');
+  mkdirSync(source);
+  const bundle = await box.bundle((config) => {
+    config.mounts.push(...mounts(source));
+    config.process.args = ['sh', '-c', `cat /proc/self/mountinfo; ${script}`];
+  });
+  const { code, stdout, stderr } = await runAfter(box, `SRC=${source}\n${before}`, bundle);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  return { mounts: parseMounts(stdout), stdout: stdout.trimEnd() };
+};
+
+describe.runIf(hasCapability('SYS_ADMIN'))('each option of the table', () => {
+  const refused = ['copy-symlink'];
+
+  test.for(knownMountOptions().filter((option) => !refused.includes(option)))('%s', async (option, { box }) => {
+    const known = cases[option];
+    if (known === undefined) throw new Error(`the mount option "${option}" has no expectation here`);
+    const { mounts, stdout } = await probe(box, known);
+    expect(known.seen(mounts, stdout)).toEqual(known.expected);
+  });
+
+  test.for(refused)('%s is refused, not ignored', async (option, { box }) => {
+    const { code, stderr } = await box.probe('true', (config) => {
+      config.mounts.push(bind('/etc', '/m', option));
+    });
+    expect(code).toBe(1);
+    expect(stderr).toContain(`"${option}" is not supported`);
+    expect(stderr).toContain('/mounts/6/options');
+  });
+});
+
+describe.runIf(hasCapability('SYS_ADMIN'))('attributes', () => {
+  const attributes = ['ro', 'nosuid', 'nodev', 'noexec', 'nodiratime', 'nosymfollow', 'noatime'];
+
+  test('of a new file system, also by their recursive names', async ({ box }) => {
+    const { mounts } = await probe(box, {
+      before: '',
+      mounts: () =>
+        attributes.flatMap((option) => [tmpfs(`/m/${option}`, option), tmpfs(`/r/${option}`, `r${option}`)]),
+      seen: () => undefined,
+      expected: undefined,
+    });
+    const away: Readonly<Record<string, string>> = { ro: 'rw', noatime: 'relatime' };
+    for (const option of attributes) {
+      const expected = change(plain, [away[option] ?? ''], [option]);
+      expect(mountAt(mounts, `/m/${option}`).options).toEqual(expected);
+      expect(mountAt(mounts, `/r/${option}`).options).toEqual(expected);
+    }
+  });
+
+  test('do what they say: noexec, nodev, nosymfollow, ro', async ({ box }) => {
+    const before =
+      'cp /bin/busybox $SRC/true; mknod -m 666 $SRC/null c 1 3; echo text >$SRC/file; ln -s file $SRC/link';
+    const script = `/m/true 2>&1; /open/true && echo ran
+      (echo >/m/null) 2>&1; cat /m/link 2>&1; cat /open/link; (echo >/m/new) 2>&1 || :`;
+    const { stdout } = await probe(box, {
+      before,
+      mounts: (source) => [bind(source, '/m', 'noexec', 'nodev', 'nosymfollow', 'ro'), bind(source, '/open')],
+      script,
+      seen: () => undefined,
+      expected: undefined,
+    });
+    const tail = stdout.split('\n').slice(-6).join('\n');
+    expect(tail).toMatch(
+      /Permission denied\nran\n.*Permission denied\n.*symbolic links\ntext\n.*Read-only file system$/,
+    );
+  });
+
+  test('the last of contradicting options counts, and the single one before the recursive', async ({ box }) => {
+    const { mounts } = await probe(box, {
+      before: twoMounts(plain),
+      mounts: (source) => [
+        rbind(source, '/last', 'ro', 'noexec', 'rw', 'exec'),
+        rbind(source, '/rest', 'rw', 'rro'),
+        rbind(source, '/top', 'ro', 'rrw', 'rnoexec'),
+      ],
+      seen: () => undefined,
+      expected: undefined,
+    });
+    expect(mountAt(mounts, '/last').options).toEqual(plain);
+    expect(mountAt(mounts, '/rest').options).toEqual(['relatime', 'rw']);
+    expect(mountAt(mounts, '/rest/below').options).toEqual(['relatime', 'ro']);
+    expect(mountAt(mounts, '/top').options).toEqual(['noexec', 'relatime', 'ro']);
+    expect(mountAt(mounts, '/top/below').options).toEqual(['noexec', 'relatime', 'rw']);
+  });
+
+  test('without an option a bind keeps those of its source', async ({ box }) => {
+    const { mounts } = await probe(box, {
+      before: twoMounts(restricted),
+      mounts: (source) => [rbind(source, '/m')],
+      seen: () => undefined,
+      expected: undefined,
+    });
+    expect(mountAt(mounts, '/m').options).toEqual(restricted);
+    expect(mountAt(mounts, '/m/below').options).toEqual(restricted);
+  });
+});
+
+describe.runIf(hasCapability('SYS_ADMIN') && existsSync('/dev/loop-control'))('a file system on a block device', () => {
+  const withDevice = async (box: Box, use: (device: string) => Promise<void>) => {
+    const image = join(box.path, 'image');
+    await output('truncate', ['-s', '2M', image]);
+    await output('mkfs.ext4', ['-q', image]);
+    const device = (await output('losetup', ['--find', '--show', image])).trim();
+    await use(device).finally(() => output('losetup', ['--detach', device]));
+  };
+  const allowed = { devices: [{ allow: true, type: 'b' as const, major: 7, access: 'rw' }] };
+
+  test('is mounted with flags of its own', ({ box }) =>
+    withDevice(box, async (source) => {
+      const options = ['sync', 'iversion', 'noatime', 'errors=remount-ro'];
+      const { stdout, stderr } = await box.probe('touch /m/file && cat /proc/self/mountinfo', (config) => {
+        config.mounts.push({ type: 'ext4', source, destination: '/m', options });
+        config.linux.resources = allowed;
+      });
+      expect(stderr).toBe('');
+      const mount = mountAt(parseMounts(stdout), '/m');
+      expect(mount).toMatchObject({ type: 'ext4', source, options: ['noatime', 'rw'] });
+      expect(mount.fsOptions).toEqual(expect.arrayContaining(['errors=remount-ro', 'rw', 'sync']));
+    }));
+
+  test('is read-only as a whole, not only as a mount', ({ box }) =>
+    withDevice(box, async (source) => {
+      const { stdout } = await box.probe('cat /proc/self/mountinfo', (config) => {
+        config.mounts.push({ type: 'ext4', source, destination: '/m', options: ['ro'] });
+        config.linux.resources = allowed;
+      });
+      const mount = mountAt(parseMounts(stdout), '/m');
+      expect(mount.options).toEqual(['relatime', 'ro']);
+      expect(mount.fsOptions).toContain('ro');
+    }));
+
+  test('that the device rules of the container deny is refused, with the way out', ({ box }) =>
+    withDevice(box, async (source) => {
+      const { code, stderr } = await box.probe('true', (config) => {
+        config.mounts.push({ type: 'ext4', source, destination: '/m' });
+        config.linux.resources = { devices: [{ allow: false, access: 'rwm' }] };
+      });
+      expect(code).toBe(1);
+      expect(stderr).toMatch(/Cannot mount "ext4" at "\/m": .*EPERM.*\/mounts\/6\)\nHint: .*linux\.resources\.devices/);
+    }));
+});

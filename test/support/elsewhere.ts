@@ -1,0 +1,47 @@
+/** A process of the host that lives in namespaces of its own, for containers to join. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import type { NamespaceType } from '../../src/config/spec.ts';
+import { namespaceFile, namespaceOf } from './namespaces.ts';
+import { eventually } from './process.ts';
+
+export class Elsewhere {
+  readonly pid: number;
+  readonly #unshare: ChildProcess;
+
+  private constructor(unshare: ChildProcess, pid: number) {
+    this.#unshare = unshare;
+    this.pid = pid;
+  }
+
+  /** `options`: further ones of unshare(1). A user namespace maps 65536 ids from 100000 on. */
+  static async make(types: readonly NamespaceType[], ...options: readonly string[]): Promise<Elsewhere> {
+    const flags = types.map((type) => `--${type === 'network' ? 'net' : type}`);
+    const unshare = spawn('unshare', ['--fork', '--kill-child', ...flags, ...options, 'sleep', '300'], {
+      stdio: 'ignore',
+    });
+    const pid = await eventually('the process is in its namespaces', () => childOf(unshare.pid, types));
+    if (types.includes('user')) {
+      for (const kind of ['uid', 'gid']) writeFileSync(`/proc/${pid}/${kind}_map`, '0 100000 65536\n');
+    }
+    return new Elsewhere(unshare, pid);
+  }
+
+  /** Path of its namespace of this type. */
+  path(type: NamespaceType): string {
+    return namespaceFile(this.pid, type);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const ended = new Promise((resolve) => this.#unshare.on('exit', resolve));
+    process.kill(this.pid, 'SIGKILL');
+    await ended;
+  }
+}
+
+/** The first child of `unshare`, once it is where it should be. */
+function childOf(unshare: number | undefined, types: readonly NamespaceType[]): number | undefined {
+  const child = Number(readFileSync(`/proc/${unshare}/task/${unshare}/children`, 'utf8').split(' ')[0]);
+  const isThere = child > 0 && types.every((type) => namespaceOf(child, type) !== namespaceOf('self', type));
+  return isThere ? child : undefined;
+}
