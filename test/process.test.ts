@@ -267,11 +267,9 @@ describe('what the program inherits of the runtime', () => {
       config.process.args = ['cat', '/proc/keys'];
       config.linux.maskedPaths = [];
     });
-    const id = box.id();
-    const own = await box.ok('run', '-b', bundle.path, id);
-    expect(own.stdout).toContain(`_ses.${id}`);
-    const kept = await box.ok('run', '--no-new-keyring', '-b', bundle.path, id);
-    expect(kept.stdout).not.toContain(`_ses.${id}`);
+    const [own, kept] = [box.id(), box.id()];
+    expect((await box.ok('run', '-b', bundle.path, own)).stdout).toContain(`_ses.${own}`);
+    expect((await box.ok('run', '--no-new-keyring', '-b', bundle.path, kept)).stdout).not.toContain(`_ses.${kept}`);
   });
 
   test('it is leader of a session of its own', async ({ box }) => {

@@ -8,10 +8,10 @@ namespace host {
 
 bool isTerminal(int fd) { return ::isatty(fd) == 1; }
 
-Outcome<WindowSize> windowSize(int fd) {
+Failure copyWindowSize(int from, int to) {
   winsize size{};
-  if (::ioctl(fd, TIOCGWINSZ, &size) < 0) return failed("TIOCGWINSZ");
-  return WindowSize{size.ws_col, size.ws_row};
+  if (::ioctl(from, TIOCGWINSZ, &size) < 0) return errno == ENOTTY ? Failure{} : failed("TIOCGWINSZ");
+  return check(::ioctl(to, TIOCSWINSZ, &size), "TIOCSWINSZ");
 }
 
 Failure setCloexec(int fd, bool on) {

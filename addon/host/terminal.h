@@ -1,20 +1,13 @@
 // Small questions about descriptors.
 #pragma once
 
-#include <cstdint>
-
 #include "outcome.h"
 
 namespace host {
 
-struct WindowSize {
-  uint16_t width;
-  uint16_t height;
-};
-
 bool isTerminal(int fd);
-// ENOTTY where fd is no terminal.
-Outcome<WindowSize> windowSize(int fd);
+// Nothing happens when `from` is no terminal.
+Failure copyWindowSize(int from, int to);
 Failure setCloexec(int fd, bool on);
 
 }  // namespace host

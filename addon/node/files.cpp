@@ -51,14 +51,8 @@ Napi::Value SendFd(const Napi::CallbackInfo& info) {
   return finish(info.Env(), host::sendFd(toString(info[0]), toInt(info[1]), toString(info[2])));
 }
 
-Napi::Value WindowSize(const Napi::CallbackInfo& info) {
-  const host::Outcome<host::WindowSize> size = host::windowSize(toInt(info[0]));
-  if (size.failure.err == ENOTTY) return info.Env().Undefined();
-  if (size.failure) return finish(info.Env(), size.failure);
-  auto answer = Napi::Object::New(info.Env());
-  answer.Set("width", static_cast<int>(size.value.width));
-  answer.Set("height", static_cast<int>(size.value.height));
-  return answer;
+Napi::Value CopyWindowSize(const Napi::CallbackInfo& info) {
+  return finish(info.Env(), host::copyWindowSize(toInt(info[0]), toInt(info[1])));
 }
 
 Napi::Value IsTerminal(const Napi::CallbackInfo& info) {

@@ -26,7 +26,7 @@ Napi::Value Listen(const Napi::CallbackInfo& info);
 Napi::Value Connect(const Napi::CallbackInfo& info);
 Napi::Value SendFd(const Napi::CallbackInfo& info);
 Napi::Value Lock(const Napi::CallbackInfo& info);
-Napi::Value WindowSize(const Napi::CallbackInfo& info);
+Napi::Value CopyWindowSize(const Napi::CallbackInfo& info);
 Napi::Value IsTerminal(const Napi::CallbackInfo& info);
 Napi::Value SetCloexec(const Napi::CallbackInfo& info);
 Napi::Value KeepSignals(const Napi::CallbackInfo& info);

@@ -28,7 +28,7 @@ constexpr Entry methods[] = {
     {"connect", node::Connect},
     {"sendFd", node::SendFd},
     {"lock", node::Lock},
-    {"windowSize", node::WindowSize},
+    {"copyWindowSize", node::CopyWindowSize},
     {"isTerminal", node::IsTerminal},
     {"setCloexec", node::SetCloexec},
     {"keepSignals", node::KeepSignals},

@@ -48,6 +48,8 @@ export class Terminal {
   async take(fd: number): Promise<void> {
     if (this.#socket === undefined) {
       this.#kept = fd;
+      // The program may ask before the monitor, which follows our window from then on, has begun.
+      this.#native.copyWindowSize(0, fd);
       return;
     }
     try {

@@ -130,8 +130,8 @@ export interface Native {
   /** flock(LOCK_EX), waiting at most timeoutMs; false when another process kept it. */
   lock(fd: number, timeoutMs: number): Promise<boolean>;
 
-  /** Window size of a terminal. */
-  windowSize(fd: number): { readonly width: number; readonly height: number } | undefined;
+  /** Give a terminal the window size of another one; nothing happens when `from` is no terminal. */
+  copyWindowSize(from: number, to: number): void;
   isTerminal(fd: number): boolean;
   setCloexec(fd: number, on: boolean): void;
 
