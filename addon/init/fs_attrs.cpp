@@ -1,6 +1,15 @@
 #include "fs_attrs.h"
 
+#include <sys/stat.h>
+
 namespace {
+
+Failure isDirectory(int fd, bool& out) {
+  struct stat st{};
+  if (auto f = check(::fstat(fd, &st), "fstat")) return f;
+  out = S_ISDIR(st.st_mode);
+  return success;
+}
 
 Failure setattr(int mount, const sys::MountAttr& attr, bool recursive) {
   unsigned flags = sys::atEmptyPath | (recursive ? sys::atRecursive : 0);
@@ -53,4 +62,17 @@ Failure cloneMount(int at, bool recursive, Fd& out) {
 Failure attach(int mount, int target) {
   return check(sys::moveMount(mount, "", target, "", sys::moveMountFromEmptyPath | sys::moveMountToEmptyPath),
                "move_mount");
+}
+
+// move_mount answers a bare EINVAL where the two are of different kinds; mount(2) has a name for it.
+Failure attachAsAsked(World& w, int mount, int target) {
+  auto f = attach(mount, target);
+  if (f.err != EINVAL) return f;
+  bool covering = false;
+  bool covered = false;
+  if (auto g = isDirectory(mount, covering)) return g;
+  if (auto g = isDirectory(target, covered)) return g;
+  if (covering == covered) return f;
+  w.say(covering ? "needed a directory, found a file" : "needed a file, found a directory");
+  return {ENOTDIR, "move_mount"};
 }

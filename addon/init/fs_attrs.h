@@ -23,3 +23,7 @@ Failure cloneMount(int at, bool recursive, Fd& out);
 
 // Attaches a detached mount on an open file or directory.
 Failure attach(int mount, int target);
+
+// The same at a place that config.json names, where a directory may meet a file: ENOTDIR, and World::detail says which
+// is which.
+Failure attachAsAsked(World& w, int mount, int target);

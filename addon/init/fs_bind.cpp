@@ -42,7 +42,7 @@ Failure run(World& w, const op::Bind& o) {
   if (auto f = prepare(o, mount.get())) return f;
   Target target;
   if (auto f = ensureTarget(w, o.target.data, lookup, target)) return f;
-  if (auto f = attach(mount.get(), target.fd.get())) return f;
+  if (auto f = attachAsAsked(w, mount.get(), target.fd.get())) return f;
   // After it is attached: a mount on a shared one becomes shared, whatever it was.
   return changePropagation(mount.get(), o.propagation, o.propagationRecursive != 0);
 }

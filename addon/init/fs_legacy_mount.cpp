@@ -85,7 +85,7 @@ Failure makeScratch(World& w, int target, Fd& out) {
   if (auto f = context.open("tmpfs")) return f;
   if (auto f = context.mount(sys::mountAttrNosuid | sys::mountAttrNodev | sys::mountAttrNoexec, out)) return f;
   if (auto f = check(::mkdirat(out.get(), place, 0700), "mkdirat")) return f;
-  return attach(out.get(), target);
+  return attachAsAsked(w, out.get(), target);
 }
 
 Failure mountHere(const op::Mount& o, const Arguments& arguments, Fd& out) {

@@ -73,7 +73,7 @@ Failure run(World& w, const op::Mount& o) {
     if (auto f = fill(o, target, mount.get())) return f;
   }
   if (auto f = changeIdmap(mount.get(), o.idmap, false)) return f;
-  if (auto f = attach(mount.get(), target.fd.get())) return f;
+  if (auto f = attachAsAsked(w, mount.get(), target.fd.get())) return f;
   // After it is attached: a mount on a shared one becomes shared, whatever it was.
   return changePropagation(mount.get(), o.propagation, o.propagationRecursive != 0);
 }

@@ -70,7 +70,7 @@ Failure bindNode(World& w, const op::Device& o) {
   }
   Target target;
   if (auto f = ensureTarget(w, o.path.data, {.kind = Kind::file, .mode = 0644}, target)) return f;
-  return attach(mount.get(), target.fd.get());
+  return attachAsAsked(w, mount.get(), target.fd.get());
 }
 
 }  // namespace

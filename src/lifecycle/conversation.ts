@@ -3,6 +3,7 @@ import { TsruncError } from '../errors.ts';
 import { encodePart } from '../native/encode.ts';
 import type { Message, Native, Spawned, SystemCallError } from '../native/native.ts';
 import type { FdName, Op } from '../plan/ops.ts';
+import { MAX_PART_FDS, type Part, splitParts } from './parts.ts';
 
 /** What the runtime does when the helper asks, or hands something over; the protocol is drawn in native.ts. */
 export interface Answers {
@@ -50,26 +51,38 @@ export class Conversation {
     return this.#sent.length;
   }
 
-  /** Send the next operations; `fds` tells the number of each name that they use. */
-  send(ops: readonly Op[], fds: ReadonlyMap<FdName, number>): void {
-    const names = [...fds.keys()];
-    const indexOf = new Map(names.map((name, index) => [name, index]));
+  /**
+   * Send the next operations; `fds` tells the number of each name that they use. More file descriptors than one message
+   * carries (many bind mounts in a user namespace) make several parts of them.
+   */
+  async send(ops: readonly Op[], fds: ReadonlyMap<FdName, number>): Promise<void> {
+    if (fds.size <= MAX_PART_FDS) return this.#sendPart({ ops, names: [...fds.keys()] }, fds);
+    let before: readonly Op[] = [];
+    for (const part of splitParts(ops)) {
+      await this.settle(before);
+      this.#sendPart(part, fds);
+      before = part.ops;
+    }
+  }
+
+  #sendPart({ ops, names }: Part, fds: ReadonlyMap<FdName, number>): void {
+    const part = encodePart(ops, lookUp(new Map(names.map((name, index) => [name, index]))));
+    const numbers = names.map(lookUp(fds));
     this.#sent.push(...ops);
-    const part = encodePart(ops, indexIn(indexOf));
-    unlessGone(() => this.#native.sendPart(this.#socket, part, [...fds.values()]));
+    unlessGone(() => this.#native.sendPart(this.#socket, part, numbers));
   }
 
   /**
-   * Answer what the prologue asks for: questions and forks. A part that is sent while the helper waits for an answer
+   * Answer what these operations ask for: questions and forks. A part that is sent while the helper waits for an answer
    * would be taken for the answer, so the next part must wait for this.
    */
   async settle(ops: readonly Op[]): Promise<void> {
-    for (const op of ops) if (op.op === 'ask' || op.op === 'fork') await this.#next();
+    for (const { op } of ops) if (op === 'ask' || op === 'fork') await this.#until(op === 'ask' ? 'ask' : 'forked');
   }
 
   /** Go on until the helper is ready for start. */
   async untilReady(): Promise<void> {
-    while ((await this.#next()) !== 'ready');
+    await this.#until('ready');
   }
 
   /** Let the program start, and return when execve has succeeded. */
@@ -86,6 +99,10 @@ export class Conversation {
   close(): void {
     if (this.#open) closeSync(this.#socket);
     this.#open = false;
+  }
+
+  async #until(kind: Message['kind']): Promise<void> {
+    while ((await this.#next()) !== kind);
   }
 
   async #next(): Promise<Message['kind']> {
@@ -142,9 +159,10 @@ function unlessGone(send: () => void): void {
   }
 }
 
-const indexIn = (indexes: ReadonlyMap<FdName, number>) => (name: FdName) => {
-  if (name === '') return -1;
-  const index = indexes.get(name);
-  if (index === undefined) throw new Error(`the plan names the file descriptor "${name}" but does not ask for it`);
-  return index;
-};
+const lookUp =
+  (numbers: ReadonlyMap<FdName, number>) =>
+  (name: FdName): number => {
+    const number = numbers.get(name);
+    if (number === undefined) throw new Error(`the plan names the file descriptor "${name}" but does not ask for it`);
+    return number;
+  };

@@ -90,9 +90,9 @@ export async function prepare(options: CreateOptions, mode: PrepareMode, undo: U
 async function make(request: Request, undo: Undo): Promise<Prepared> {
   const making = await reserve(request, undo);
   const namespaces = planNamespaces(request.config.spec, request.host);
-  const conversation = clone(making, namespaces);
+  const conversation = await clone(making, namespaces);
   await conversation.settle(namespaces.prologue);
-  furnish(making, conversation);
+  await furnish(making, conversation);
   await conversation.untilReady();
   const record = finish(making, conversation);
   const { directory, release, terminal } = making;
@@ -151,7 +151,7 @@ async function reserve(request: Request, undo: Undo): Promise<Making> {
   };
 }
 
-function clone(making: Making, namespaces: Pick<Plan, 'cloneFlags' | 'prologue' | 'fds'>): Conversation {
+async function clone(making: Making, namespaces: Pick<Plan, 'cloneFlags' | 'prologue' | 'fds'>): Promise<Conversation> {
   const { native, extraFds, undo, config } = making;
   const prologueFds = new PlanFds(namespaces.fds, fdSources(making), undo);
   const cgroupFd = enterV2(making);
@@ -160,7 +160,7 @@ function clone(making: Making, namespaces: Pick<Plan, 'cloneFlags' | 'prologue' 
   const conversation = new Conversation(native, spawned, answers(making));
   undo.add('end the container', () => end(native, conversation));
   setOomScore(spawned.pid, config.spec.process?.oomScoreAdj, making.host);
-  conversation.send(namespaces.prologue, prologueFds.byName);
+  await conversation.send(namespaces.prologue, prologueFds.byName);
   prologueFds.closeAll();
   return conversation;
 }
@@ -179,7 +179,7 @@ function makeCgroup({ cgroup, config, options }: Making): void {
 }
 
 /** While the helper enters its namespaces on another core: v1 cgroups, the plan, its file descriptors. */
-function furnish(making: Making, conversation: Conversation): void {
+async function furnish(making: Making, conversation: Conversation): Promise<void> {
   const { config, host, options, mode, cgroup, record, undo } = making;
   if (cgroup.placement.kind === 'v1') makeCgroup(making);
   const init = compileInit(config.spec, host, {
@@ -194,7 +194,7 @@ function furnish(making: Making, conversation: Conversation): void {
     hookState: (status) => hookStateAroundPid(record, status),
   });
   const fds = new PlanFds(init.fds, fdSources(making), undo);
-  conversation.send(init.ops, fds.byName);
+  await conversation.send(init.ops, fds.byName);
   fds.closeAll();
 }
 
