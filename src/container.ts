@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { deleteContainer } from './lifecycle/delete.ts';
 import { kill } from './lifecycle/kill.ts';
 import type { ContainerState, CreateOptions } from './lifecycle/options.ts';
+import { pause, resume } from './lifecycle/pause.ts';
 import { prepare } from './lifecycle/prepare.ts';
 import { openProcess } from './lifecycle/process.ts';
 import { start } from './lifecycle/start.ts';
@@ -79,6 +80,16 @@ export class Container {
   /** @param signal number; `all`: every process of the container, not only the first */
   kill(signal: number, { all = false } = {}): Promise<void> {
     return kill({ store: this.#store, id: this.id, signal, all, log: this.#log });
+  }
+
+  /** Stop all of its processes where they are. @throws TsruncError CONTAINER_WRONG_STATE, CGROUP_FAILED, UNSUPPORTED */
+  pause(): Promise<void> {
+    return pause({ store: this.#store, id: this.id });
+  }
+
+  /** Let them go on. @throws TsruncError CONTAINER_WRONG_STATE, CGROUP_FAILED */
+  resume(): Promise<void> {
+    return resume({ store: this.#store, id: this.id });
   }
 
   /**

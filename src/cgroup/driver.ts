@@ -53,7 +53,10 @@ export interface CgroupDriver {
   pids(): number[];
   /** How many processes the memory limit has killed; 0 where nobody counts. */
   oomKills(): number;
-  /** @throws TsruncError CGROUP_FAILED when the processes do not stop within two seconds; they run on then */
+  /**
+   * @throws TsruncError CGROUP_FAILED when the processes do not stop within two seconds; they run on then. UNSUPPORTED without a
+   *   freezer
+   */
   freeze(on: boolean): Promise<void>;
   frozen(): boolean;
   /**

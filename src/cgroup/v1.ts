@@ -116,8 +116,14 @@ export class CgroupV1 implements CgroupDriver {
 
   async freeze(on: boolean): Promise<void> {
     const file = this.#freezer();
-    // Nothing there is frozen: without the hierarchy, or after the cgroup's end.
-    if (file === undefined || (!on && readControlIfThere(file) === undefined)) return;
+    if (file === undefined || readControlIfThere(file) === undefined) {
+      // Nothing there is frozen: without the hierarchy, or after the cgroup's end.
+      if (!on) return;
+      throw new TsruncError(
+        'UNSUPPORTED',
+        'The container cannot be paused: it has no cgroup of the freezer controller',
+      );
+    }
     const done = on ? await until(() => pressFreezer(file), freezeMs) : pressThaw(file);
     if (done) return;
     writeControl(file, 'THAWED');

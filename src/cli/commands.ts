@@ -35,6 +35,8 @@ const loaders: Loaders = {
   kill,
   delete: deleteVerb,
   state,
+  pause: () => import('./commands/pause.ts'),
+  resume: () => import('./commands/resume.ts'),
   list: () => import('./commands/list.ts'),
   spec: () => import('./commands/spec.ts'),
   validate: () => import('./commands/validate.ts'),

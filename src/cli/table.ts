@@ -177,6 +177,22 @@ export const commands = [
     ],
   },
   {
+    name: 'pause',
+    group: 'Life of a container',
+    about: 'Stop all processes of a container where they are',
+    positionals: [containerId],
+    options: [],
+    examples: [['tsrunc pause web', 'freeze it; "tsrunc resume web" lets it go on']],
+  },
+  {
+    name: 'resume',
+    group: 'Life of a container',
+    about: 'Let a paused container go on',
+    positionals: [containerId],
+    options: [],
+    examples: [['tsrunc resume web', 'its processes go on where they were']],
+  },
+  {
     name: 'delete',
     group: 'Life of a container',
     about: 'Remove what is left of a stopped container',

@@ -45,7 +45,7 @@ function refuseUnlessCreated(status: ContainerStatus): void {
   const message: Record<typeof status, string> = {
     creating: 'cannot start a container that is still being created',
     running: 'cannot start an already running container',
-    paused: 'cannot start an already running container',
+    paused: 'cannot start a container in the paused state',
     stopped: 'cannot start a container that has stopped',
   };
   throw new TsruncError('CONTAINER_WRONG_STATE', message[status]);
