@@ -109,6 +109,49 @@ export const toTest = [
   },
 ];
 
+/** For `npm run test:vm`. @type {readonly Need[]} */
+export const toEmulate = [
+  {
+    what: 'qemu',
+    probe: 'qemu-system-x86_64',
+    debian: ['qemu-system-x86'],
+    fedora: 'qemu-system-x86',
+    alpine: 'qemu-system-x86_64',
+    arch: 'qemu-system-x86',
+    opensuse: 'qemu-x86',
+  },
+  { what: 'kmod', probe: 'depmod', debian: ['kmod'], fedora: 'kmod', alpine: 'kmod', arch: 'kmod', opensuse: 'kmod' },
+  { what: 'xz', probe: 'xz', debian: ['xz-utils'], fedora: 'xz', alpine: 'xz', arch: 'xz', opensuse: 'xz' },
+  { what: 'zstd', probe: 'zstd', debian: ['zstd'], fedora: 'zstd', alpine: 'zstd', arch: 'zstd', opensuse: 'zstd' },
+  {
+    what: 'systemd',
+    probe: '/lib/systemd/systemd',
+    debian: ['systemd-sysv'],
+    fedora: 'systemd',
+    alpine: 'systemd',
+    arch: 'systemd',
+    opensuse: 'systemd',
+  },
+  {
+    what: 'the session of systemd',
+    probe: '/lib/x86_64-linux-gnu/security/pam_systemd.so',
+    debian: ['libpam-systemd'],
+    fedora: 'systemd-pam',
+    alpine: 'systemd',
+    arch: 'systemd',
+    opensuse: 'systemd',
+  },
+  {
+    what: 'D-Bus',
+    probe: '/usr/lib/systemd/user/dbus.socket',
+    debian: ['dbus-user-session'],
+    fedora: 'dbus-daemon',
+    alpine: 'dbus',
+    arch: 'dbus',
+    opensuse: 'dbus-1',
+  },
+];
+
 /** @param {string} name a command, or an absolute path */
 export const has = (name) => {
   if (name.startsWith('/')) return existsSync(name);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { distributionOf, has, toBuild, toTest } from './packages.mjs';
+import { distributionOf, has, toBuild, toEmulate, toTest } from './packages.mjs';
 
 describe('the distribution by its os-release', () => {
   test.each([
@@ -17,7 +17,7 @@ describe('the distribution by its os-release', () => {
 });
 
 test('every need is named for every distribution', () => {
-  for (const need of [...toBuild, ...toTest]) {
+  for (const need of [...toBuild, ...toTest, ...toEmulate]) {
     expect(need.debian).not.toEqual([]);
     expect([need.fedora, need.alpine, need.arch, need.opensuse]).not.toContain('');
   }

@@ -23,10 +23,11 @@ export const run = (command, args, options = {}) => {
  * As run(), for a program that has to succeed.
  * @param {string} command
  * @param {readonly string[]} args
+ * @param {{ cwd?: string }} [options]
  * @throws with all that the program said
  */
-export const must = (command, args) => {
-  const { status, signal, stdout, stderr } = run(command, args);
+export const must = (command, args, options) => {
+  const { status, signal, stdout, stderr } = run(command, args, options);
   if (status !== 0)
     throw new SetupError(`${[command, ...args].join(' ')}: ${signal ?? `exit ${status}`}\n${stdout}${stderr}`);
   return stdout;

@@ -1,0 +1,31 @@
+#!/bin/sh
+# Runs the command in the finished machine, tells the host how it ended, and switches off.
+. /run/vm/conf # MODE, DIRECTORY
+export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM=dumb
+
+for port in /sys/class/virtio-ports/*; do
+  read -r name < "$port/name"
+  ln -s "/dev/${port##*/}" "/run/vm/$name"
+done
+echo started > /run/vm/status
+
+as_user() { # in the session of an own systemd, whose controllers are delegated
+  useradd -m -u 1234 -s /bin/bash vmuser
+  systemctl start user@1234.service || return
+  export XDG_RUNTIME_DIR=/run/user/1234 DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/1234/bus
+  export HOME=/home/vmuser USER=vmuser LOGNAME=vmuser
+  setpriv --reuid=1234 --regid=1234 --init-groups systemd-run --user --quiet --pipe --wait --collect \
+    --same-dir --property=Delegate=yes -- /bin/sh /run/vm/command
+}
+
+cd "$DIRECTORY" || exit
+case $MODE in
+plain) mount --make-rshared / ;; # as systemd does
+esac
+case $MODE in
+user) as_user ;;
+*) /bin/sh /run/vm/command ;;
+esac < /dev/null > /run/vm/output 2>&1
+echo "exit $?" > /run/vm/status
+echo o > /proc/sysrq-trigger
+sleep 60
