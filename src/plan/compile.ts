@@ -10,7 +10,13 @@ import { planCgroup, planNamespaces } from './namespaces.ts';
 import type { Op } from './ops.ts';
 import type { Plan } from './plan.ts';
 import { planProcess, planStart } from './process.ts';
-import { planEnterRoot, planRoot, planRootPropagation, planRootReadonly } from './rootfs.ts';
+import {
+  planDirectoryInReadonlyRoot,
+  planEnterRoot,
+  planRoot,
+  planRootPropagation,
+  planRootReadonly,
+} from './rootfs.ts';
 import { planSysctl } from './sysctl.ts';
 import { planTerminal } from './terminal.ts';
 
@@ -46,6 +52,7 @@ export function compileInit(spec: Spec, host: HostFacts, options: PlanOptions): 
       planMaskedPaths(context),
       planEnterRoot(context),
       planTerminal(context),
+      planDirectoryInReadonlyRoot(context),
       planLateReadonly(context),
       planRootPropagation(context),
       planRootReadonly(context),

@@ -148,7 +148,7 @@ const hints: readonly Row[] = [
   { ops: ['device'], errno: ['EEXIST'], hint: 'The image has something else at this path: remove it there.' },
   {
     ops: ['openRoot', 'useRoot'],
-    errno: ['ENOENT', 'ENOTDIR'],
+    errno: ['ENOENT', 'ENOTDIR', 'ELOOP'],
     hint: 'root.path must name a directory, absolute or relative to the bundle.',
   },
   {

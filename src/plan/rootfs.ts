@@ -100,6 +100,13 @@ export function planRootPropagation(context: Context): readonly Op[] {
   ];
 }
 
+/** A missing working directory is made (as runc does) while that is possible. */
+export function planDirectoryInReadonlyRoot({ spec }: Context): readonly Op[] {
+  const cwd = spec.process?.cwd ?? '/';
+  if (spec.root?.readonly !== true || cwd === '/') return [];
+  return [{ op: 'makeDirectory', target: cwd, mode: 0o755, from: '/process/cwd' }];
+}
+
 export const planRootReadonly = (context: Context): readonly Op[] =>
   context.spec.root?.readonly === true
     ? [{ op: 'setRootAttrs', attrsSet: 1n, propagation: 0, propagationRecursive: 0, from: '/root/readonly' }]
