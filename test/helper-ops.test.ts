@@ -287,7 +287,8 @@ describe.runIf(privileged)('namespaces', () => {
     helper.send([
       make('unshare', { flags: cloneNew.user }),
       make('ask', { question: questions.idMaps }),
-      make('assumeIdentity', { uid: 0, gid: 0, clearGroups: 1 }),
+      make('dropGroups', { whereAllowed: 0 }),
+      make('assumeIdentity', { uid: 0, gid: 0 }),
       make('unshare', { flags: cloneNew.time | cloneNew.uts }),
       make('setTimeOffset', { clock: 7, seconds: 100_000_000, nanoseconds: 0 }),
       make('fork', { flags: 0 }),

@@ -58,6 +58,11 @@ describe('create', () => {
     },
   );
 
+  test('refuses a bad id before it looks at the bundle', async ({ box }) => {
+    const { code, stderr } = await box.tsrunc('create', '--bundle', '/nowhere', 'no/id');
+    expect([code, stderr]).toEqual([1, expect.stringContaining('invalid container ID format: "no/id"')]);
+  });
+
   test('a bundle that is edited afterwards changes nothing', async ({ box }) => {
     const bundle = await sleeper(box);
     const id = await box.create(bundle);

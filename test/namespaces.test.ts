@@ -150,6 +150,24 @@ describe('joined by path', () => {
     expect(readlinkSync(`/proc/${pid}/ns/user`)).toBe(readlinkSync(`/proc/${elsewhere.pid}/ns/user`));
   });
 
+  test('a user namespace that denies setgroups: no group of the caller comes along, and none can be set', async ({
+    box,
+  }) => {
+    await using elsewhere = await Elsewhere.makeWithoutGroups('network', 'ipc', 'uts');
+    const joined = (['user', 'network', 'ipc', 'uts'] as const).map((type) => ({ type, path: elsewhere.path(type) }));
+    const namespaces = [...joined, ...fresh('mount', 'pid')];
+    const script = 'cat /proc/self/setgroups; grep Groups /proc/self/status';
+    const { stdout } = await box.run(await bundleIn(box, namespaces, script));
+    expect(lines(stdout)).toEqual(['deny', expect.stringMatching(/^Groups:\s*$/)]);
+
+    const asking = await bundleIn(box, namespaces, 'true', (config) => {
+      config.process.user = { uid: 0, gid: 0, additionalGids: [5] };
+    });
+    const { code, stderr } = await box.run(asking);
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/setgroups: EPERM \(.*\/process\/user\)/)]);
+    expect(stderr).toContain('leave additionalGids out');
+  });
+
   test('a network of the host beside a new user namespace, as engines with user namespaces have it', async ({
     box,
   }) => {

@@ -96,10 +96,12 @@ Failure run(World& w, const op::Ask& o) {
   return success;
 }
 
+Failure run(World&, const op::DropGroups& o) {
+  if (::setgroups(0, nullptr) == 0 || (o.whereAllowed != 0 && errno == EPERM)) return success;
+  return {errno, "setgroups"};
+}
+
 Failure run(World&, const op::AssumeIdentity& o) {
-  if (o.clearGroups != 0) {
-    if (auto f = check(::setgroups(0, nullptr), "setgroups")) return f;
-  }
   if (auto f = check(::setresgid(o.gid, o.gid, o.gid), "setresgid")) return f;
   return check(::setresuid(o.uid, o.uid, o.uid), "setresuid");
 }

@@ -11,6 +11,7 @@ import { loadNative } from '../native/load.ts';
 import type { Native } from '../native/native.ts';
 import { compileInit, planNamespaces } from '../plan/compile.ts';
 import type { Plan } from '../plan/plan.ts';
+import { checkContainerId } from '../store/ids.ts';
 import { type ContainerRecord, newRecord } from '../store/record.ts';
 import { type ContainerDir, Store } from '../store/store.ts';
 import { answers } from './answers.ts';
@@ -76,6 +77,7 @@ const KILL_DEADLINE_MS = 10_000;
  * Nothing has an effect outside this process before the configuration is known to be good; each acquisition adds its undo.
  */
 export async function prepare(options: CreateOptions, mode: PrepareMode, undo: Undo): Promise<Prepared> {
+  checkContainerId(options.id);
   const config = await loadConfig(
     options.bundlePath,
     options.configFile === undefined ? {} : { file: options.configFile },

@@ -30,6 +30,7 @@ const phrases: Phrases = {
   joinNamespace: ({ flag }) => `join the ${namespaceNames(flag)} namespace`,
   unshare: ({ flags }) => `make new namespaces: ${namespaceNames(flags)}`,
   ask: ({ question }) => asked[nameOf(questions, question)] ?? `ask the runtime question ${question}`,
+  dropGroups: () => 'drop the supplementary groups of the caller',
   assumeIdentity: ({ uid, gid }) => `become uid ${uid}, gid ${gid} of the user namespace`,
   setTimeOffset: ({ clock, seconds, nanoseconds }) =>
     `set the offset of the ${clock === 1 ? 'monotonic' : 'boottime'} clock to ${seconds} s ${nanoseconds} ns`,
@@ -108,7 +109,7 @@ function changes(set: bigint, clear: bigint, prefix: string): readonly string[] 
 }
 
 const details: Details = {
-  assumeIdentity: ({ clearGroups }) => given(clearGroups, 'no groups'),
+  dropGroups: ({ whereAllowed }) => given(whereAllowed, 'where the user namespace allows it'),
   openRoot: ({ privateParent }) => given(privateParent, 'its parent made private'),
   mount: (op) => [
     ...attrNames(op.attrs),

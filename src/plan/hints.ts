@@ -219,9 +219,9 @@ const hints: readonly Row[] = [
     hint: 'The ids must be mapped in the user namespace: see linux.uidMappings and linux.gidMappings.',
   },
   {
-    ops: ['assumeIdentity'],
+    ops: ['dropGroups'],
     errno: ['EPERM'],
-    hint: 'The user namespace does not let supplementary groups be dropped (/proc/PID/setgroups says deny): make it with privileges.',
+    hint: 'Root needs CAP_SETGID to give up its supplementary groups.',
   },
   {
     ops: ['setUser'],

@@ -9,19 +9,26 @@ function builder(mappings: readonly IdMapping[] = []): number {
   return first === undefined || mapsRoot ? 0 : first.containerID;
 }
 
-/** setgroups(2) works: an ordinary user's namespace usually denies it (user_namespaces(7)), as our own may. */
+/** setgroups(2) works where we are: it takes root, and our own user namespace may deny it (user_namespaces(7)). */
 export const mayClearGroups = ({ user }: HostFacts): boolean => user.euid === 0 && user.setgroupsDenied !== true;
+
+/**
+ * The caller's supplementary groups are not the container's. Root drops them before it enters a user namespace, which may deny
+ * it; an ordinary user can only afterwards, and where newgidmap has mapped more than the user's own group.
+ */
+export const groupsOutside = (host: HostFacts): readonly Op[] =>
+  mayClearGroups(host) ? [{ op: 'dropGroups', whereAllowed: 0, from: '' }] : [];
+export const groupsInside = (): readonly Op[] => [{ op: 'dropGroups', whereAllowed: 1, from: '' }];
 
 /**
  * After entering a user namespace the ids are still those of the runtime, which the namespace does not map. Without a map of
  * its own (joined) uid 0 is the owner of what the namespace is for.
  */
-export const identityInside = ({ linux }: Spec, host: HostFacts): readonly Op[] => [
+export const identityInside = ({ linux }: Spec): readonly Op[] => [
   {
     op: 'assumeIdentity',
     uid: builder(linux?.uidMappings),
     gid: builder(linux?.gidMappings),
-    clearGroups: mayClearGroups(host) ? 1 : 0,
     from: '/linux/uidMappings',
   },
 ];

@@ -48,20 +48,23 @@ describe('as root', () => {
       ],
       'no · protect · join time · join pid · fork',
     ],
-    [['user'], 'no · unshare user · ask idMaps · assumeIdentity · protect'],
-    [['user', 'pid', 'mount'], 'no · unshare user · ask idMaps · assumeIdentity · protect · unshare mount · fork pid'],
+    [['user'], 'no · dropGroups · unshare user · ask idMaps · assumeIdentity · protect'],
+    [
+      ['user', 'pid', 'mount'],
+      'no · dropGroups · unshare user · ask idMaps · assumeIdentity · protect · unshare mount · fork pid',
+    ],
     [
       ['user', 'pid', 'time', 'network'],
-      'no · unshare user · ask idMaps · unshare time · assumeIdentity · protect · unshare network · bringLoopbackUp · fork pid',
+      'no · dropGroups · unshare user · ask idMaps · unshare time · assumeIdentity · protect · unshare network · bringLoopbackUp · fork pid',
     ],
     [
       ['user', ['network', '/n'], 'mount'],
-      'no · join network · unshare user · ask idMaps · assumeIdentity · protect · unshare mount',
+      'no · dropGroups · join network · unshare user · ask idMaps · assumeIdentity · protect · unshare mount',
     ],
-    [[user, 'mount'], 'no · protect · join user · assumeIdentity · protect · unshare mount'],
+    [[user, 'mount'], 'no · protect · dropGroups · join user · assumeIdentity · protect · unshare mount'],
     [
       [user, ['network', '/n'], ['mount', '/m'], 'pid'],
-      'no · protect · join network · join mount · join user · assumeIdentity · protect · fork pid',
+      'no · protect · dropGroups · join network · join mount · join user · assumeIdentity · protect · fork pid',
     ],
   ])('%j', (given, expected) => {
     expect(steps(rootOnV1, ...given)).toBe(expected);
@@ -70,8 +73,14 @@ describe('as root', () => {
 
 describe('as an ordinary user', () => {
   test.each<[readonly Given[], string]>([
-    [['user', 'pid', 'mount'], 'no · unshare user · ask idMaps · assumeIdentity · protect · unshare mount · fork pid'],
-    [[user, ['network', '/n'], 'mount'], 'no · join user · assumeIdentity · protect · join network · unshare mount'],
+    [
+      ['user', 'pid', 'mount'],
+      'no · unshare user · ask idMaps · dropGroups · assumeIdentity · protect · unshare mount · fork pid',
+    ],
+    [
+      [user, ['network', '/n'], 'mount'],
+      'no · join user · dropGroups · assumeIdentity · protect · join network · unshare mount',
+    ],
   ])('%j', (given, expected) => {
     expect(steps(rootless, ...given)).toBe(expected);
   });
@@ -143,9 +152,9 @@ test('time offsets are written before anybody is in the namespace', () => {
 });
 
 describe('the identity in a user namespace', () => {
-  const identity = (mappings: readonly { containerID: number; hostID: number; size: number }[], host = rootOnV1) => {
+  const identity = (mappings: readonly { containerID: number; hostID: number; size: number }[]) => {
     const linux = { namespaces: [{ type: 'user' as const }], uidMappings: [...mappings], gidMappings: [...mappings] };
-    return planNamespaces({ ociVersion: '1.3.0', linux }, host).prologue.find(({ op }) => op === 'assumeIdentity');
+    return planNamespaces({ ociVersion: '1.3.0', linux }, rootOnV1).prologue.find(({ op }) => op === 'assumeIdentity');
   };
 
   test('is root where that is mapped', () => {
@@ -153,14 +162,10 @@ describe('the identity in a user namespace', () => {
       { containerID: 5, hostID: 1, size: 1 },
       { containerID: 0, hostID: 2, size: 1 },
     ];
-    expect(identity(mappings)).toMatchObject({ uid: 0, gid: 0, clearGroups: 1 });
+    expect(identity(mappings)).toMatchObject({ uid: 0, gid: 0 });
   });
 
   test('is the first mapped one elsewhere', () => {
     expect(identity([{ containerID: 1000, hostID: 1000, size: 1 }])).toMatchObject({ uid: 1000, gid: 1000 });
-  });
-
-  test('keeps the groups of an ordinary user, who may not drop them', () => {
-    expect(identity([{ containerID: 0, hostID: 1000, size: 1 }], rootless)).toMatchObject({ clearGroups: 0 });
   });
 });

@@ -1,7 +1,7 @@
 import type { Namespace, NamespaceType, Spec } from '../config/spec.ts';
 import type { HostFacts } from '../host/facts.ts';
 import { type Context, type Fragment, frozen, sequence } from './context.ts';
-import { identityInside } from './identity.ts';
+import { groupsInside, groupsOutside, identityInside } from './identity.ts';
 import { type Op, questions } from './ops.ts';
 import type { FdRequest } from './plan.ts';
 
@@ -88,9 +88,10 @@ const protect: Op = { op: 'protect', from: '' };
 function planEntering(spec: Spec, host: HostFacts): Fragment {
   const others = types.filter((type) => type !== 'user').map((type) => planJoin(spec, type));
   if (!hasOwn(spec, 'user')) return sequence([protect], ...others, planTime(spec));
-  const user = sequence(planUser(spec), planTime(spec), identityInside(spec, host), [protect]);
-  if (isCapable(host)) return sequence(namespaceOrigin(spec, 'user') === 'joined' ? [protect] : [], ...others, user);
-  return sequence(user, ...others);
+  const inside = [...identityInside(spec), protect];
+  if (!isCapable(host)) return sequence(planUser(spec), planTime(spec), groupsInside(), inside, ...others);
+  const early = namespaceOrigin(spec, 'user') === 'joined' ? [protect] : [];
+  return sequence(early, groupsOutside(host), ...others, planUser(spec), planTime(spec), inside);
 }
 
 function planJoin(spec: Spec, type: NamespaceType): Fragment {

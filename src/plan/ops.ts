@@ -25,8 +25,10 @@ export const opTable = {
   unshare: { flags: 'u32' },
   /** Send a question to the runtime and wait for its go-ahead; question: see `questions`. */
   ask: { question: 'u32' },
-  /** setgroups(0) where `clearGroups`, then setresgid + setresuid: take an identity inside a new user namespace. */
-  assumeIdentity: { uid: 'u32', gid: 'u32', clearGroups: 'u32' },
+  /** setgroups(0). `whereAllowed`: the user namespace may deny it (user_namespaces(7)); the groups stay then. */
+  dropGroups: { whereAllowed: 'u32' },
+  /** setresgid + setresuid: take an identity inside a user namespace. */
+  assumeIdentity: { uid: 'u32', gid: 'u32' },
   /** Write "<clock> <seconds> <nanoseconds>" to /proc/self/timens_offsets; clock: 1 monotonic, 7 boottime. */
   setTimeOffset: { clock: 'u32', seconds: 'i64', nanoseconds: 'u32' },
   /**

@@ -3,6 +3,7 @@ import { planBounding, planCapabilities } from './capabilities.ts';
 import { type Context, type HookState, refuse } from './context.ts';
 import { planStartHooks } from './hooks.ts';
 import { mayClearGroups } from './identity.ts';
+import { leavesUserNamespace } from './namespaces.ts';
 import type { Op } from './ops.ts';
 import { planRlimits } from './rlimits.ts';
 import { planScheduling } from './scheduling.ts';
@@ -44,10 +45,12 @@ function planDirectory({ cwd, user }: Process): readonly Op[] {
 }
 
 /** Another process of a shared pid namespace must not trace us between the change of user and exec: see namespaces.ts. */
-function planUser({ host }: Context, { user = {} }: Process): readonly Op[] {
+function planUser({ spec, host }: Context, { user = {} }: Process): readonly Op[] {
   const { uid = 0, gid = 0, additionalGids: groups = [] } = user;
-  // Where groups cannot be set, asking for some is an error, and for none is not.
-  const setGroups = mayClearGroups(host) || groups.length > 0 ? 1 : 0;
+  // Where groups cannot be set, asking for some is an error, and for none is not. On the way into a user namespace they were
+  // dropped already, and inside it that may be denied.
+  const mustDrop = mayClearGroups(host) && !leavesUserNamespace(spec);
+  const setGroups = mustDrop || groups.length > 0 ? 1 : 0;
   return [
     { op: 'setUser', uid, gid, groups, setGroups, from: '/process/user' },
     { op: 'protect', from: '' },

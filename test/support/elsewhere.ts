@@ -15,12 +15,22 @@ export class Elsewhere {
   }
 
   /** `options`: further ones of unshare(1). A user namespace maps 65536 ids from 100000 on. */
-  static async make(types: readonly NamespaceType[], ...options: readonly string[]): Promise<Elsewhere> {
+  static make(types: readonly NamespaceType[], ...options: readonly string[]): Promise<Elsewhere> {
+    return Elsewhere.#start(types, options);
+  }
+
+  /** In a user namespace where setgroups(2) is denied, as those of ordinary users are. */
+  static makeWithoutGroups(...types: readonly NamespaceType[]): Promise<Elsewhere> {
+    return Elsewhere.#start(['user', ...types], [], true);
+  }
+
+  static async #start(types: readonly NamespaceType[], options: readonly string[], denied = false): Promise<Elsewhere> {
     const flags = types.map((type) => `--${type === 'network' ? 'net' : type}`);
     const unshare = spawn('unshare', ['--fork', '--kill-child', ...flags, ...options, 'sleep', '300'], {
       stdio: 'ignore',
     });
     const pid = await eventually('the process is in its namespaces', () => childOf(unshare.pid, types));
+    if (denied) writeFileSync(`/proc/${pid}/setgroups`, 'deny');
     if (types.includes('user')) {
       for (const kind of ['uid', 'gid']) writeFileSync(`/proc/${pid}/${kind}_map`, '0 100000 65536\n');
     }
