@@ -20,6 +20,8 @@ constexpr uint32_t seccompInstructionSize = 8;
 
 // Most NUMA nodes that a kernel can be built for.
 constexpr size_t maxNodeBytes = 1024 / 8;
+// Most CPUs (CONFIG_NR_CPUS of x86 with CONFIG_MAXSMP).
+constexpr size_t maxCpuBytes = 8192 / 8;
 
 }  // namespace
 
@@ -58,6 +60,15 @@ Failure run(World&, const op::SetMemoryPolicy& o) {
   // The kernel takes one bit less than it is told (set_mempolicy(2), BUGS).
   unsigned long bits = o.nodes.size == 0 ? 0 : o.nodes.size * 8UL + 1;
   return check(::syscall(SYS_set_mempolicy, o.mode, bits == 0 ? nullptr : mask, bits), "set_mempolicy");
+}
+
+Failure run(World&, const op::SetAffinity& o) {
+  unsigned char mask[maxCpuBytes];
+  if (o.cpus.size > sizeof mask) return {EINVAL, "sched_setaffinity"};
+  // The kernel cuts what is asked for down to the CPUs of the cpuset, also where there are none so high.
+  memset(mask, o.cpus.size == 0 ? 0xff : 0, sizeof mask);
+  memcpy(mask, o.cpus.data, o.cpus.size);
+  return check(::syscall(SYS_sched_setaffinity, 0, sizeof mask, mask), "sched_setaffinity");
 }
 
 Failure run(World&, const op::SetUmask& o) {

@@ -84,9 +84,9 @@ struct CloneArgs {
 
 inline constexpr unsigned closeRangeCloexec = 0x4;
 
-// sched_setattr(2), its first version
+// sched_setattr(2), its second version
 struct SchedAttr {
-  uint32_t size = 48;
+  uint32_t size = 56;
   uint32_t policy = 0;
   uint64_t flags = 0;
   int32_t nice = 0;
@@ -94,6 +94,9 @@ struct SchedAttr {
   uint64_t runtime = 0;
   uint64_t deadline = 0;
   uint64_t period = 0;
+  // The specification names the flags of the utilization clamps, but gives them no values.
+  uint32_t utilMin = 0;
+  uint32_t utilMax = 0;
 };
 
 // f_type of fstatfs(2)

@@ -13,6 +13,7 @@ export const planned: readonly string[] = [
   '/process/rlimits/*/{type,soft,hard}',
   '/process/scheduler/{policy,nice,priority,flags/*,runtime,deadline,period}',
   '/process/ioPriority/{class,priority}',
+  '/process/execCPUAffinity/{initial,final}',
   '/root/{path,readonly}',
   '/mounts/*/{destination,type,source,options/*}',
   '/mounts/*/{uidMappings,gidMappings}/*/{containerID,hostID,size}',
@@ -20,6 +21,7 @@ export const planned: readonly string[] = [
   '/linux/namespaces/*/{type,path}',
   '/linux/{uidMappings,gidMappings}/*/{containerID,hostID,size}',
   '/linux/timeOffsets/{boottime,monotonic}/{secs,nanosecs}',
+  '/linux/memoryPolicy/{mode,nodes,flags/*}',
   '/linux/devices/*/{type,path,major,minor,fileMode,uid,gid}',
   '/linux/{cgroupsPath,rootfsPropagation,sysctl/*,maskedPaths/*,readonlyPaths/*,personality/domain}',
   '/linux/resources/devices/*/{allow,type,major,minor,access}',
@@ -45,7 +47,6 @@ const notYet = (what: string): Rejection => ({ reason: `${what} not supported ye
 export const rejected: Readonly<Record<string, Rejection>> = {
   '/process/apparmorProfile': notYet('AppArmor profiles are'),
   '/process/selinuxLabel': notYet('SELinux labels are'),
-  '/process/execCPUAffinity': notYet('CPU affinity of exec is'),
   '/linux/netDevices': { reason: 'Moving network devices is not supported yet', setBy: 'member' },
   '/linux/resources/blockIO': notYet('Limits of block I/O are'),
   '/linux/resources/hugepageLimits/*/limit': notYet('Limits of huge pages are'),
@@ -54,7 +55,6 @@ export const rejected: Readonly<Record<string, Rejection>> = {
   '/linux/seccomp': notYet('Filters of system calls are'),
   '/linux/mountLabel': notYet('SELinux labels are'),
   '/linux/intelRdt': notYet('Intel RDT is'),
-  '/linux/memoryPolicy': notYet('NUMA policies are'),
   '/linux/personality/flags': { reason: 'The runtime-spec defines no flags of personality', setBy: 'value' },
 };
 

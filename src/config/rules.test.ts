@@ -143,6 +143,45 @@ const cases: readonly (readonly [string, Parameters<typeof specWith>[0], string]
     'error | /process/scheduler/runtime | runtime belongs to SCHED_DEADLINE, but the policy is SCHED_BATCH',
   ],
   [
+    'affinity of exec',
+    { process: { execCPUAffinity: { initial: '0-3, 7', final: '3-1' } } },
+    'error | /process/execCPUAffinity/final | The list of CPUs "3-1" has the range 3-1, which ends before it begins',
+  ],
+  [
+    'memory policy without a mode',
+    { linux: { memoryPolicy: { nodes: '0' } } },
+    'error | /linux/memoryPolicy | The memory policy has no mode',
+  ],
+  [
+    'memory policy that takes no nodes',
+    { linux: { memoryPolicy: { mode: 'MPOL_LOCAL', nodes: '0' } } },
+    'error | /linux/memoryPolicy/nodes | MPOL_LOCAL takes no nodes',
+  ],
+  [
+    'memory policy that needs nodes',
+    { linux: { memoryPolicy: { mode: 'MPOL_INTERLEAVE' } } },
+    'error | /linux/memoryPolicy | MPOL_INTERLEAVE needs nodes | Add nodes, such as "0-1".',
+  ],
+  [
+    'memory policy of no such nodes',
+    { linux: { memoryPolicy: { mode: 'MPOL_BIND', nodes: '0-1024' } } },
+    'error | /linux/memoryPolicy/nodes | The list of memory nodes "0-1024" has 1024, but the highest possible is 1023',
+  ],
+  [
+    'flags of memory policy that exclude each other',
+    {
+      linux: {
+        memoryPolicy: { mode: 'MPOL_BIND', nodes: '0', flags: ['MPOL_F_STATIC_NODES', 'MPOL_F_RELATIVE_NODES'] },
+      },
+    },
+    'error | /linux/memoryPolicy/flags | MPOL_F_STATIC_NODES and MPOL_F_RELATIVE_NODES exclude each other',
+  ],
+  [
+    'flag of memory policy without nodes',
+    { linux: { memoryPolicy: { mode: 'MPOL_PREFERRED', flags: ['MPOL_F_STATIC_NODES'] } } },
+    'error | /linux/memoryPolicy/flags | MPOL_F_STATIC_NODES speaks of nodes, but there are none',
+  ],
+  [
     'misspelled capability',
     { process: { capabilities: { bounding: ['CAP_NET_ADMNI'] } } },
     'warning | /process/capabilities/bounding/0 | "CAP_NET_ADMNI" is not a known capability and is left out | Did you mean CAP_NET_ADMIN?',

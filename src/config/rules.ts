@@ -8,9 +8,10 @@ import { annotationRule, rootRule, utsRule, versionRule } from './rules/document
 import { Report, type Rule } from './rules/helpers.ts';
 import { hookRule } from './rules/hooks.ts';
 import { deviceRule, hiddenPathRule } from './rules/linux.ts';
+import { memoryPolicyRule } from './rules/memory-policy.ts';
 import { mountRule } from './rules/mounts.ts';
 import { idMappingRule, namespaceRule, timeOffsetRule } from './rules/namespaces.ts';
-import { processRule, rlimitRule, schedulerRule } from './rules/process.ts';
+import { affinityRule, processRule, rlimitRule, schedulerRule } from './rules/process.ts';
 import { cpuRule, deviceAccessRule, memoryRule } from './rules/resources.ts';
 import { seccompRule } from './rules/seccomp.ts';
 import { sysctlRule } from './rules/sysctl.ts';
@@ -23,6 +24,7 @@ const allRules: readonly Rule[] = [
   processRule,
   rlimitRule,
   schedulerRule,
+  affinityRule,
   capabilityRule,
   utsRule,
   mountRule,
@@ -38,6 +40,7 @@ const allRules: readonly Rule[] = [
   cpuRule,
   deviceAccessRule,
   seccompRule,
+  memoryPolicyRule,
 ];
 
 /**

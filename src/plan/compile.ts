@@ -1,5 +1,6 @@
 import type { Spec } from '../config/spec.ts';
 import type { HostFacts } from '../host/facts.ts';
+import { planOwnAffinity } from './affinity.ts';
 import { type Context, type Fragment, frozen, type HookState, type PlanOptions, sequence } from './context.ts';
 import { planDevices } from './devices.ts';
 import { planCreateHooks, planRuntimeHooks } from './hooks.ts';
@@ -42,6 +43,7 @@ export function compileInit(spec: Spec, host: HostFacts, options: PlanOptions): 
   return frozen(
     sequence(
       planCgroup(context),
+      planOwnAffinity(context),
       planSession(context),
       planRoot(context),
       planMounts(context),

@@ -1,4 +1,5 @@
 import { capabilityNames } from './capabilities.ts';
+import { memoryPolicyFlags, memoryPolicyModes } from './memory-policy.ts';
 import { ATIME_FIELD, attrNames, propagationName } from './mounts/options.ts';
 import { namespaceFlags } from './namespaces.ts';
 import { type Op, type OpName, type OpNamed, questions } from './ops.ts';
@@ -70,7 +71,9 @@ const phrases: Phrases = {
   setPersonality: ({ persona }) => `set the execution domain to ${nameOf(personalities, persona)}`,
   setScheduler: ({ policy }) => `set the scheduling policy to ${nameOf(schedulerPolicies, policy)}`,
   setIoPriority: ({ value }) => `set the I/O priority to ${nameOf(ioClasses, value >> 13)}, level ${value & 0x1fff}`,
-  setMemoryPolicy: ({ mode }) => `set memory policy ${mode}`,
+  setAffinity: ({ cpus }) =>
+    cpus.length === 0 ? 'allow every CPU of the cgroup' : `restrict the process to CPU ${indexes(cpus)}`,
+  setMemoryPolicy: ({ mode }) => `set the NUMA policy to ${nameOf(memoryPolicyModes, mode & MEMORY_POLICY_MODE)}`,
   changeDirectory: ({ path }) => `change to the directory ${quote(path)}`,
   setUmask: ({ mask }) => `set the umask to ${octal(mask)}`,
   setBoundingCapabilities: () => 'drop capabilities from the bounding set',
@@ -95,6 +98,18 @@ const asked: Readonly<Record<string, string>> = {
   runtimeHooks: 'have the runtime run its hooks',
   rlimits: 'have the runtime set the resource limits',
 };
+
+/** The low bits of set_mempolicy's first argument; the others are flags. */
+const MEMORY_POLICY_MODE = 0xfff;
+
+/** The set bits of a mask, "0 1 2 7". */
+function indexes(mask: Uint8Array): string {
+  const found: number[] = [];
+  for (let index = 0; index < mask.length * 8; index++) {
+    if (((mask[index >> 3] ?? 0) >> (index & 7)) & 1) found.push(index);
+  }
+  return found.join(' ');
+}
 
 const limit = (value: bigint): string => (value === (1n << 64n) - 1n ? 'unlimited' : String(value));
 
@@ -150,6 +165,10 @@ const details: Details = {
     ...given(nice !== 0, `nice ${nice}`),
     ...given(priority, `priority ${priority}`),
     ...given(runtime !== 0n, `runtime ${runtime} ns, deadline ${deadline} ns, period ${period} ns`),
+  ],
+  setMemoryPolicy: ({ mode, nodes }) => [
+    ...Object.entries(memoryPolicyFlags).flatMap(([name, flag]) => given(mode & flag, name)),
+    ...given(nodes.length, `nodes ${indexes(nodes)}`),
   ],
   setBoundingCapabilities: ({ keep }) => [capabilities('keep', keep)],
   setUser: ({ groups, setGroups }) => given(setGroups, `groups ${groups.join(' ') || 'none'}`),

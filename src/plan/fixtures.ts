@@ -171,6 +171,7 @@ export const full: Spec = {
     sysctl: { 'net.ipv4.ip_forward': '1', 'net/ipv4/conf/eth0.1/forwarding': '1' },
     rootfsPropagation: 'shared',
     personality: { domain: 'LINUX32' },
+    memoryPolicy: { mode: 'MPOL_BIND', nodes: '0', flags: ['MPOL_F_STATIC_NODES'] },
   },
 };
 

@@ -234,9 +234,24 @@ const hints: readonly Row[] = [
     hint: 'A container cannot have capabilities that the runtime itself does not have: take them out of process.capabilities.',
   },
   {
+    ops: ['setAffinity'],
+    errno: ['EINVAL'],
+    hint: "None of these CPUs is there, online and in the container's cpuset: see linux.resources.cpu.cpus.",
+  },
+  {
+    ops: ['setMemoryPolicy'],
+    errno: ['EINVAL'],
+    hint: "The nodes must be there and in the container's cpuset (linux.resources.cpu.mems), the kernel must know the mode, and the flags must fit it: see set_mempolicy(2).",
+  },
+  {
+    ops: ['setMemoryPolicy'],
+    errno: ['ENOSYS'],
+    hint: 'This kernel was built without NUMA support (CONFIG_NUMA): leave linux.memoryPolicy out.',
+  },
+  {
     ops: ['setScheduler', 'setIoPriority'],
     errno: ['EPERM', 'EBUSY'],
-    hint: 'This scheduling needs CAP_SYS_NICE, and for real-time policies run time in the cgroup.',
+    hint: 'This scheduling needs CAP_SYS_NICE, and real-time policies need run time in a v1 cgroup (linux.resources.cpu.realtimeRuntime).',
   },
   {
     ops: ['joinKeyring'],

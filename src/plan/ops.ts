@@ -166,6 +166,11 @@ export const opTable = {
   },
   /** ioprio_set(2) with (class << 13 | priority). */
   setIoPriority: { value: 'u32' },
+  /**
+   * sched_setaffinity(2) of this thread; cpus is a bit mask, least significant byte first. Empty: every CPU that its cgroup
+   * allows.
+   */
+  setAffinity: { cpus: 'bytes' },
   /** set_mempolicy(2); nodes is a bit mask, least significant byte first. */
   setMemoryPolicy: { mode: 'u32', nodes: 'bytes' },
   /** Make cwd (created when missing) the working directory and prove that it lies inside the root (CVE-2024-21626). */

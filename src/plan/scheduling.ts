@@ -1,6 +1,7 @@
 import { toU64 } from '../config/integers.ts';
 import type { SchedulerFlag, SchedulerPolicy, Spec } from '../config/spec.ts';
 import { refuse } from './context.ts';
+import { planMemoryPolicy } from './memory-policy.ts';
 import type { Op } from './ops.ts';
 
 /** SCHED_* of linux/sched.h. */
@@ -31,11 +32,12 @@ const IO_CLASS_SHIFT = 13;
 /** PER_* of linux/personality.h. */
 export const personalities = { LINUX: 0, LINUX32: 8 } as const;
 
-/** Scheduler, I/O priority, execution domain. */
+/** Scheduler, I/O priority, execution domain, NUMA policy. */
 export const planScheduling = (spec: Spec): readonly Op[] => [
   ...planScheduler(spec),
   ...planIoPriority(spec),
   ...planPersonality(spec),
+  ...planMemoryPolicy(spec),
 ];
 
 function planScheduler({ process }: Spec): readonly Op[] {

@@ -1,4 +1,5 @@
 /** Rules about the program: config.md "Process". */
+import { mostCpus, parseIndexList } from '../index-list.ts';
 import { toU64 } from '../integers.ts';
 import type { Process, Scheduler } from '../spec.ts';
 import { checkEnvironment, each, eachDuplicate, isAbsolute, quoted, type Report, type Rule } from './helpers.ts';
@@ -27,6 +28,15 @@ function checkArgs(report: Report, { args }: Process): void {
     report.mistake('/process/args/0', 'The name of the program is empty');
   }
 }
+
+export const affinityRule: Rule = ({ process }, report) => {
+  const { initial = '', final = '' } = process?.execCPUAffinity ?? {};
+  for (const [field, text] of Object.entries({ initial, final })) {
+    const list = parseIndexList(text, mostCpus);
+    const pointer = `/process/execCPUAffinity/${field}`;
+    if ('wrong' in list) report.mistake(pointer, `The list of CPUs ${quoted(text)} ${list.wrong}`);
+  }
+};
 
 export const rlimitRule: Rule = ({ process }, report) => {
   each(process?.rlimits, ({ type, soft, hard }, index) => {
