@@ -30,18 +30,24 @@ export interface CgroupDriver {
   readonly record: CgroupRecord | undefined;
   /** Final only after create(): hierarchies that this user may not use drop out then. */
   readonly placement: CgroupPlacement;
+  /**
+   * Whether the cgroup comes before its first process, which is then born in it (CLONE_INTO_CGROUP). Else it is made once that
+   * process waits: on v1 it joins by steps of its plan, and systemd has no scope without a process.
+   */
+  readonly precedes: boolean;
   /** What could not be made and was not asked for, in sentences; filled by create() and apply(). */
   readonly skipped: readonly string[];
   /**
    * Make the directories and, on v2, enable the controllers on the way to them.
+   * @param pid the container's first process, which systemd moves; needless where the cgroup precedes it
    * @throws TsruncError CGROUP_FAILED; also when the cgroup exists and is not empty, or is frozen
    */
-  create(): void;
+  create(pid?: number): void | Promise<void>;
   /**
    * Write the limits. On create, device access is denied but for the rules and the default devices.
    * @throws TsruncError CGROUP_FAILED with file, value and place; UNSUPPORTED for what this layout cannot do
    */
-  apply(resources: Resources, purpose?: Purpose): void;
+  apply(resources: Resources, purpose?: Purpose): void | Promise<void>;
   /**
    * The container's directory in a v1 hierarchy, by one of its controllers or all of them ("cpu", "cpu,cpuacct").
    * @throws TsruncError CGROUP_FAILED when there is none

@@ -8,6 +8,7 @@ import { placeOf } from './failure.ts';
 export class NoCgroup implements CgroupDriver {
   readonly record = undefined;
   readonly placement = { kind: 'none' } as const;
+  readonly precedes = false;
   readonly skipped: readonly string[];
   readonly #reason: string;
 

@@ -18,6 +18,7 @@ const freezeMs = 2000;
 
 export class CgroupV1 implements CgroupDriver {
   readonly record: CgroupRecord;
+  readonly precedes = false;
   readonly skipped: string[] = [];
   readonly #leniency: Leniency;
   #places: readonly CgroupPlace[];

@@ -23,6 +23,7 @@ const endMs = 2000;
 
 export class CgroupV2 implements CgroupDriver {
   readonly record: CgroupRecord;
+  readonly precedes = true;
   readonly skipped: string[] = [];
   readonly #leniency: Leniency;
   readonly #loader: DeviceProgramLoader | undefined;

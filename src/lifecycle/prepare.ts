@@ -156,7 +156,7 @@ async function reserve(request: Request, undo: Undo): Promise<Making> {
 async function clone(making: Making, namespaces: Pick<Plan, 'cloneFlags' | 'prologue' | 'fds'>): Promise<Conversation> {
   const { native, extraFds, undo, config } = making;
   const prologueFds = new PlanFds(namespaces.fds, fdSources(making), undo);
-  const cgroupFd = enterV2(making);
+  const cgroupFd = await birthplace(making);
   const spawned = native.spawn({ cloneFlags: namespaces.cloneFlags, cgroupFd, stdio: [0, 1, 2], extraFds });
   if (cgroupFd >= 0) closeSync(cgroupFd);
   const conversation = new Conversation(native, spawned, answers(making));
@@ -167,23 +167,23 @@ async function clone(making: Making, namespaces: Pick<Plan, 'cloneFlags' | 'prol
   return conversation;
 }
 
-/** On v2 the process is born in its cgroup (CLONE_INTO_CGROUP), so that must exist before it. -1: not on v2. */
-function enterV2(making: Making): number {
-  if (making.cgroup.placement.kind !== 'v2') return -1;
-  makeCgroup(making);
+/** The directory of the cgroup for clone3, where it comes before the process; else -1. */
+async function birthplace(making: Making): Promise<number> {
+  if (!making.cgroup.precedes) return -1;
+  await makeCgroup(making);
   return making.cgroup.openDirectory();
 }
 
-function makeCgroup({ cgroup, config, options }: Making): void {
-  cgroup.create();
-  cgroup.apply(config.spec.linux?.resources ?? {});
+async function makeCgroup({ cgroup, config, options }: Making, pid?: number): Promise<void> {
+  await cgroup.create(pid);
+  await cgroup.apply(config.spec.linux?.resources ?? {});
   for (const reason of cgroup.skipped) options.global.log.debug('cgroup', reason);
 }
 
-/** While the helper enters its namespaces on another core: v1 cgroups, the plan, its file descriptors. */
+/** While the helper enters its namespaces on another core: its cgroups on v1, the plan, its file descriptors. */
 async function furnish(making: Making, conversation: Conversation): Promise<void> {
   const { config, host, options, mode, cgroup, record, undo } = making;
-  if (cgroup.placement.kind === 'v1') makeCgroup(making);
+  if (!cgroup.precedes) await makeCgroup(making, conversation.pid);
   const init = compileInit(config.spec, host, {
     id: options.id,
     bundle: options.bundlePath,
