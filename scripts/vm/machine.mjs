@@ -41,21 +41,18 @@ export const bootOnce = async (boot) => {
   const children = [];
   const stop = () => {
     for (const child of children) child.kill('SIGKILL');
+    rmSync(directory, { recursive: true, force: true });
   };
   process.once('exit', stop);
   try {
     const shares = sharesOf(boot.paths);
-    const sockets = await serveShares(
-      [{ tag: 'root', path: '/' }, { tag: 'modules', path: boot.kernel.modules }, ...shares.own],
-      directory,
-      children,
-    );
+    const all = [{ tag: 'root', path: '/' }, { tag: 'modules', path: boot.kernel.modules }, ...shares.own];
+    const sockets = await serveShares(all, directory, children);
     writeFileSync(join(directory, 'initramfs'), initramfs(boot, shares.list));
     return await runQemu(boot, directory, sockets, children);
   } finally {
-    stop();
     process.off('exit', stop);
-    rmSync(directory, { recursive: true, force: true });
+    stop();
   }
 };
 

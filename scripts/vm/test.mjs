@@ -68,6 +68,8 @@ const tail = (text) =>
 
 await script(async () => {
   if (process.getuid?.() !== 0) throw new SetupError('test:vm shares the root file system and needs root for that.');
+  // By way of "exit", which stops the machine and its file servers.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => process.exit(130));
   setUp();
   const missing = ensurePackages(toEmulate);
   if (missing !== undefined) throw new SetupError(missing);
