@@ -71,14 +71,22 @@ Failure setSize(int slave, const op::OpenConsole& o) {
   return check(::ioctl(slave, TIOCSWINSZ, &size), "ioctl(TIOCSWINSZ)");
 }
 
+constexpr uint32_t onlyWhereItIs = 2;
+
+Failure makeConsole(int dev) {
+  constexpr int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC;
+  Fd made(::openat(dev, "console", flags, 0600));
+  return made.valid() || errno == EEXIST ? success : Failure{errno, "openat"};
+}
+
 // The last component is never followed and never replaced: a link there is somebody's attempt.
-Failure openConsoleTarget(World& w, Fd& out) {
+Failure openConsoleTarget(World& w, bool make, Fd& out) {
   w.say("/dev/console");
   Fd dev;
   if (auto f = openInRoot(w, "dev", O_PATH | O_DIRECTORY, dev)) return f;
-  constexpr mode_t mode = 0600;
-  Fd made(::openat(dev.get(), "console", O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC, mode));
-  if (!made.valid() && errno != EEXIST) return {errno, "openat"};
+  if (make) {
+    if (auto f = makeConsole(dev.get())) return f;
+  }
   Fd target;
   if (auto f = adopt(target, ::openat(dev.get(), "console", O_PATH | O_NOFOLLOW | O_CLOEXEC), "openat")) return f;
   struct stat st{};
@@ -88,9 +96,10 @@ Failure openConsoleTarget(World& w, Fd& out) {
   return success;
 }
 
-Failure bindConsole(World& w, int slave) {
+Failure bindConsole(World& w, int slave, uint32_t how) {
   Fd target;
-  if (auto f = openConsoleTarget(w, target)) return f;
+  auto missing = openConsoleTarget(w, how != onlyWhereItIs, target);
+  if (missing) return how == onlyWhereItIs && missing.err == ENOENT ? success : missing;
   constexpr unsigned clone = sys::openTreeClone | sys::openTreeCloexec | sys::atEmptyPath;
   Fd tree;
   if (auto f = adopt(tree, sys::openTree(slave, "", clone), "open_tree")) return f;
@@ -116,7 +125,7 @@ Failure run(World& w, const op::OpenConsole& o) {
   if (auto f = setSize(slave.get(), o)) return f;
   if (auto f = setOwner(slave.get(), o.uid)) return f;
   if (o.bindConsole != 0) {
-    if (auto f = bindConsole(w, slave.get())) return f;
+    if (auto f = bindConsole(w, slave.get(), o.bindConsole)) return f;
   }
   w.detail[0] = 0;
   if (auto f = tell(w, MessageType::console, 0, master.get())) return f;

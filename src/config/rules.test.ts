@@ -27,6 +27,14 @@ const map = (containerID: number, hostID: number, size: number) => ({ containerI
 const userns = [{ type: 'user' }] as const;
 const ids = [map(0, 100000, 65536)];
 
+test('a remount needs no source and no type', () => {
+  const mounts = [
+    ['remount', 'ro'],
+    ['bind', 'remount', 'ro'],
+  ].map((options) => ({ destination: '/m', options }));
+  expect(findings({ ...base, mounts })).toEqual([]);
+});
+
 test('the base configuration has no findings', () => {
   expect(findings(base)).toEqual([]);
 });

@@ -1,6 +1,7 @@
 import type { Device } from '../config/spec.ts';
 import type { Context } from './context.ts';
-import { insideRoot } from './mounts/entry.ts';
+import { insideRoot, isBind } from './mounts/entry.ts';
+import { parseOptions } from './mounts/options.ts';
 import { isUnprivileged } from './namespaces.ts';
 import type { Op, OpNamed } from './ops.ts';
 
@@ -32,12 +33,13 @@ const typeBits = { c: 0o020000, u: 0o020000, b: 0o060000, p: 0o010000 } as const
 
 const PTMX = '/dev/ptmx';
 
-/** /dev bound from the host belongs to the host: nothing is made in it. */
-const isBoundDev = ({ spec }: Context): boolean =>
-  (spec.mounts ?? []).some(
-    ({ destination, type, options = [] }) =>
-      insideRoot(destination) === '/dev' && (type === 'bind' || options.includes('bind') || options.includes('rbind')),
+/** Whether what is seen at /dev was bound from the host. It belongs to the host: nothing is made in it. */
+export function isBoundDev({ spec }: Pick<Context, 'spec'>): boolean {
+  const dev = spec.mounts?.findLast(
+    ({ destination, options = [] }) => insideRoot(destination) === '/dev' && !options.includes('remount'),
   );
+  return dev !== undefined && isBind({ mount: dev, options: parseOptions(dev.options) });
+}
 
 /** Device nodes and links of /dev. A device of the config takes the place of a default one of the same path. */
 export function planDevices(context: Context): readonly Op[] {

@@ -140,7 +140,7 @@ export const opTable = {
   setRootAttrs: { attrsSet: 'u64', propagation: 'u32', propagationRecursive: 'u32' },
   /**
    * A new terminal of the container's devpts (/dev/pts/ptmx, TIOCGPTPEER), its window size where both are not 0, owner uid,
-   * bound over /dev/console where `bindConsole`, the controlling terminal and fds 0-2 of this process. The other end
+   * bound over /dev/console where `bindConsole` (1: made when missing; 2: only over one that is there), the controlling terminal and fds 0-2 of this process. The other end
    * goes to the runtime.
    */
   openConsole: { width: 'u32', height: 'u32', uid: 'u32', bindConsole: 'u32' },

@@ -29,11 +29,13 @@ const hasOption = ({ options }: Mount, ...names: readonly string[]): boolean =>
 
 const isBind = (mount: Mount): boolean => mount.type === 'bind' || hasOption(mount, 'bind', 'rbind');
 
+/** A remount changes what is there: it needs neither. */
 function checkSource(report: Report, pointer: string, mount: Mount): void {
+  if (hasOption(mount, 'remount')) return;
   if (isBind(mount) && (mount.source ?? '') === '') {
     report.mistake(pointer, `The bind mount at ${quoted(mount.destination)} has no source`);
   }
-  if (!isBind(mount) && (mount.type ?? '') === '' && !hasOption(mount, 'remount')) {
+  if (!isBind(mount) && (mount.type ?? '') === '') {
     report.mistake(
       pointer,
       `The mount at ${quoted(mount.destination)} has no type`,
