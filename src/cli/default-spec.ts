@@ -1,11 +1,19 @@
 /** The config.json that `tsrunc spec` writes: a shell in new namespaces with few capabilities. Pure. */
-import type { Mount, Namespace, Spec } from '../config/spec.ts';
+import type { IdMapping, Mount, Namespace, Spec } from '../config/spec.ts';
+import type { IdRange } from '../host/subids.ts';
 
 export interface SpecFacts {
   /** The host has the unified cgroup hierarchy only: the container gets a cgroup namespace then, as with runc. */
   readonly cgroupV2: boolean;
   /** Set for a container that this user runs without privileges. */
-  readonly rootless: { readonly uid: number; readonly gid: number } | undefined;
+  readonly rootless: RootlessUser | undefined;
+}
+
+export interface RootlessUser {
+  readonly uid: number;
+  readonly gid: number;
+  /** Ids that newuidmap and newgidmap map for this user; the container has the user's own alone where there are none. */
+  readonly subordinate?: { readonly uids: readonly IdRange[]; readonly gids: readonly IdRange[] };
 }
 
 const capabilities = ['CAP_AUDIT_WRITE', 'CAP_KILL', 'CAP_NET_BIND_SERVICE'];
@@ -47,10 +55,21 @@ export function defaultSpec({ cgroupV2, rootless }: SpecFacts): Spec {
   };
 }
 
-const idMaps = ({ uid, gid }: { readonly uid: number; readonly gid: number }) => ({
-  uidMappings: [{ containerID: 0, hostID: uid, size: 1 }],
-  gidMappings: [{ containerID: 0, hostID: gid, size: 1 }],
+const idMaps = ({ uid, gid, subordinate }: RootlessUser) => ({
+  uidMappings: idMap(uid, subordinate?.uids),
+  gidMappings: idMap(gid, subordinate?.gids),
 });
+
+/** Root of the container is the user; the ranges follow from 1 on. */
+function idMap(own: number, ranges: readonly IdRange[] = []): IdMapping[] {
+  const map: IdMapping[] = [{ containerID: 0, hostID: own, size: 1 }];
+  let containerID = 1;
+  for (const { first, count } of ranges) {
+    map.push({ containerID, hostID: first, size: count });
+    containerID += count;
+  }
+  return map;
+}
 
 /** An ordinary user keeps the host's network: nothing could connect a new one to it. */
 function namespaces(cgroupV2: boolean, rootless: boolean): Namespace[] {

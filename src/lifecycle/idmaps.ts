@@ -2,6 +2,10 @@ import { writeFileSync } from 'node:fs';
 import type { IdMapping } from '../config/spec.ts';
 import { TsruncError } from '../errors.ts';
 import type { HostFacts } from '../host/facts.ts';
+import { isCapable } from '../plan/namespaces.ts';
+import type { MapperFailure } from './mapper-failure.ts';
+
+const MAPPER_DEADLINE_MS = 10_000;
 
 /**
  * Write the id mappings of a process that has just made its user namespace (user_namespaces(7)). With privileges the
@@ -14,7 +18,7 @@ export async function writeIdMaps(
   maps: { readonly uid: readonly IdMapping[]; readonly gid: readonly IdMapping[] },
   host: HostFacts,
 ): Promise<void> {
-  if (host.user.privileged || host.user.inUserNamespace) {
+  if (isCapable(host)) {
     writeMap(pid, 'gid', maps.gid);
     writeMap(pid, 'uid', maps.uid);
     return;
@@ -57,19 +61,11 @@ function write(path: string, text: string, pointer: string): void {
 async function runMapper(program: string, pid: number, kind: 'uid' | 'gid', maps: readonly IdMapping[]): Promise<void> {
   const { execFile } = await import('node:child_process');
   const args = [String(pid), ...format(maps, ' ').split(' ')];
-  await new Promise<void>((resolve, reject) => {
-    execFile(program, args, { timeout: 10_000 }, (error, _stdout, stderr) => {
-      if (error === null) return resolve();
-      const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-      const message = missing
-        ? `${program} is not installed, and the ${kind} mappings map more than your own id`
-        : `${program} refused the ${kind} mappings: ${stderr.trim() || error.message}`;
-      const file = `/etc/sub${kind}`;
-      const hint = missing
-        ? 'Install the package uidmap (Debian) or shadow-utils, or map your own id alone.'
-        : `Compare the mappings with your ranges in ${file} (usermod --add-sub${kind}s).`;
-      const place = { file: 'config.json', pointer: `/linux/${kind}Mappings` };
-      reject(new TsruncError(missing ? 'UNSUPPORTED' : 'SYSTEM', message, { cause: error, place, hint }));
-    });
+  const failure = await new Promise<MapperFailure | undefined>((resolve) => {
+    execFile(program, args, { timeout: MAPPER_DEADLINE_MS }, (error, _stdout, stderr) =>
+      resolve(error === null ? undefined : { error, stderr }),
+    );
   });
+  if (failure === undefined) return;
+  throw (await import('./mapper-failure.ts')).mapperFailed(program, kind, failure);
 }

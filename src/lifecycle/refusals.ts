@@ -1,6 +1,7 @@
 import type { Spec } from '../config/spec.ts';
 import { TsruncError } from '../errors.ts';
 import type { HostFacts } from '../host/facts.ts';
+import { isCapable } from '../plan/namespaces.ts';
 
 /** What is right in the configuration, but impossible on this host or for this user. */
 export function refuseOnHost(spec: Spec, host: HostFacts): void {
@@ -8,8 +9,8 @@ export function refuseOnHost(spec: Spec, host: HostFacts): void {
   refuseMissingNamespaces(spec, host);
 }
 
-function refuseWithoutPrivileges(spec: Spec, { user }: HostFacts): void {
-  if (user.privileged || user.inUserNamespace) return;
+function refuseWithoutPrivileges(spec: Spec, host: HostFacts): void {
+  if (isCapable(host)) return;
   if (spec.linux?.namespaces?.some(({ type }) => type === 'user')) return;
   throw new TsruncError('UNSUPPORTED', 'rootless container requires user namespaces', {
     place: { file: 'config.json', pointer: '/linux/namespaces' },

@@ -1,5 +1,4 @@
 import { closeSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
 import { TsruncError } from '../errors.ts';
 import { loadNative } from '../native/load.ts';
 import type { Message, Native, SystemCallError } from '../native/native.ts';
@@ -55,7 +54,7 @@ async function giveTheWord(native: Native, directory: ContainerDir, record: Cont
   const connection = connect(native, directory);
   try {
     // The socket's going is what turns "created" into "running" (status.ts).
-    rmSync(join(directory.path, START_SOCKET));
+    rmSync(directory.file(START_SOCKET));
     native.sendGo(connection);
     const answer = await native.receive(connection, START_DEADLINE_MS);
     if (answer.kind === 'failed') throw await failedAfterStart(answer, directory, record);

@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { openCgroup } from '../cgroup/choose.ts';
 import { processStatus } from '../host/process.ts';
 import type { ContainerRecord } from '../store/record.ts';
@@ -23,5 +22,5 @@ export function statusOf(directory: ContainerDir, record: ContainerRecord): Cont
   if (record.phase === 'creating') return alive || record.pid === 0 ? 'creating' : 'stopped';
   if (!alive) return 'stopped';
   if (record.cgroup !== undefined && openCgroup(record.cgroup).frozen()) return 'paused';
-  return existsSync(join(directory.path, START_SOCKET)) ? 'created' : 'running';
+  return existsSync(directory.file(START_SOCKET)) ? 'created' : 'running';
 }

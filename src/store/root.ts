@@ -44,10 +44,12 @@ export function prepareRoot(root: string): void {
     // except those with the sticky bit.
     if (isNew && root !== systemRoot) chmodSync(root, 0o1700);
   } catch (cause) {
-    const hint = 'Set XDG_RUNTIME_DIR to a directory of your own, or give another --root.';
-    throw new TsruncError('SYSTEM', `Cannot make the state directory "${root}"`, { cause, hint });
+    throw new TsruncError('SYSTEM', `Cannot make the state directory "${root}"`, { cause, hint: otherRootHint });
   }
 }
+
+/** For a user who may not use a state directory. */
+export const otherRootHint = 'Set XDG_RUNTIME_DIR to a directory of your own, or give another --root.';
 
 /**
  * Node's own recursive mkdir never ends where mkdir says ENOENT although the parent exists, as in /proc.

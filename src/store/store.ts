@@ -7,6 +7,10 @@
  *
  * A SIGKILL between any two steps leaves a directory that `delete --force` can remove: with a state.json, which names
  * everything else that exists, or without one, when nothing else existed yet or anything else is already gone.
+ *
+ * A record says whom to kill and what to remove, so only one's own is believed: root does not act on a directory of somebody
+ * else, who could have written anything there (owner.ts). And since whoever owns a directory above can exchange what a path
+ * leads to at any moment, files are reached through the descriptor of the directory that was checked.
  */
 import {
   closeSync,
@@ -28,8 +32,9 @@ import { type ErrorDetails, TsruncError } from '../errors.ts';
 import { errnoName } from '../host/errno.ts';
 import type { Native } from '../native/native.ts';
 import { checkContainerId, isContainerId } from './ids.ts';
+import { requireOwn } from './owner.ts';
 import { type ContainerRecord, parseRecord } from './record.ts';
-import { prepareRoot } from './root.ts';
+import { otherRootHint, prepareRoot } from './root.ts';
 
 const recordFile = 'state.json';
 const newRecordFile = 'state.json.new';
@@ -63,19 +68,21 @@ export class Store {
   async reserve(id: string): Promise<ContainerDir> {
     checkContainerId(id);
     prepareRoot(this.root);
+    requireOwn(this.root, statSync(this.root));
     const path = join(this.root, id);
     try {
       mkdirSync(path, { mode: 0o700 });
     } catch (cause) {
       if (errnoName(cause) === 'EEXIST') throw alreadyExists(id, this.root);
-      throw new TsruncError('SYSTEM', `Cannot make the state directory "${path}"`, { cause });
+      throw new TsruncError('SYSTEM', `Cannot make the state directory "${path}"`, { cause, ...hintFor(cause, path) });
     }
     return new ContainerDir(id, path);
   }
 
   /**
    * Open the directory of an existing container.
-   * @throws TsruncError CONTAINER_ID_INVALID; CONTAINER_UNKNOWN "container does not exist"; SYSTEM
+   * @throws TsruncError CONTAINER_ID_INVALID; CONTAINER_UNKNOWN "container does not exist"; SYSTEM, also when it is
+   *   somebody else's
    */
   open(id: string): ContainerDir {
     checkContainerId(id);
@@ -85,6 +92,7 @@ export class Store {
   /** Ids of all containers, sorted. Other entries of the root directory are not containers. */
   list(): string[] {
     try {
+      requireOwn(this.root, statSync(this.root));
       const entries = readdirSync(this.root, { withFileTypes: true });
       return entries
         .filter((entry) => entry.isDirectory() && isContainerId(entry.name))
@@ -92,7 +100,9 @@ export class Store {
         .sort();
     } catch (cause) {
       if (errnoName(cause) === 'ENOENT') return [];
-      throw new TsruncError('SYSTEM', `Cannot list the containers in "${this.root}"`, { cause });
+      if (cause instanceof TsruncError) throw cause;
+      const details = { cause, ...hintFor(cause, this.root) };
+      throw new TsruncError('SYSTEM', `Cannot list the containers in "${this.root}"`, details);
     }
   }
 }
@@ -112,11 +122,17 @@ export class ContainerDir {
     this.fd = openDirectory(id, path);
   }
 
+  /** Path of a file in this very directory, wherever it has been moved meanwhile; valid until close(). */
+  file(name: string): string {
+    if (this.#closed) throw new Error(`the state directory of "${this.id}" is closed already`);
+    return `/proc/self/fd/${this.fd}/${name}`;
+  }
+
   /** @throws TsruncError STATE_UNREADABLE when state.json is missing, damaged, or not ours */
   read(): ContainerRecord {
     const path = join(this.path, recordFile);
     try {
-      return this.#check(parseRecord(readFileSync(path, 'utf8')));
+      return this.#check(parseRecord(readFileSync(this.file(recordFile), 'utf8')));
     } catch (cause) {
       if (errnoName(cause) === 'ENOENT')
         throw this.#unreadable(`The container's state file "${path}" is missing`, cause);
@@ -131,10 +147,10 @@ export class ContainerDir {
    * @throws TsruncError SYSTEM
    */
   write(record: ContainerRecord): void {
-    const fresh = join(this.path, newRecordFile);
+    const fresh = this.file(newRecordFile);
     try {
       writeFileSync(fresh, JSON.stringify(record), { mode: 0o600 });
-      renameSync(fresh, join(this.path, recordFile));
+      renameSync(fresh, this.file(recordFile));
     } catch (cause) {
       rmSync(fresh, { force: true });
       throw new TsruncError('SYSTEM', `Cannot write the state of container "${this.id}" to "${this.path}"`, {
@@ -147,7 +163,7 @@ export class ContainerDir {
   /** Keep the configuration as it is now: later edits of the bundle have no effect (runtime.md "Lifecycle"). */
   freezeConfig(bytes: Uint8Array | string): void {
     try {
-      writeFileSync(join(this.path, configFile), bytes, { mode: 0o600 });
+      writeFileSync(this.file(configFile), bytes, { mode: 0o600 });
     } catch (cause) {
       throw new TsruncError('SYSTEM', `Cannot keep the configuration of container "${this.id}" in "${this.path}"`, {
         cause,
@@ -160,7 +176,7 @@ export class ContainerDir {
   frozenConfig(): string {
     const path = join(this.path, configFile);
     try {
-      return readFileSync(path, 'utf8');
+      return readFileSync(this.file(configFile), 'utf8');
     } catch (cause) {
       throw this.#unreadable(`Cannot read the container's configuration "${path}"`, cause);
     }
@@ -189,8 +205,8 @@ export class ContainerDir {
   /** Remove the directory and all in it; no error when it is gone. @throws TsruncError SYSTEM */
   remove(): void {
     try {
-      for (const name of STATE_FILES) removeFile(join(this.path, name));
-      removeDirectory(this.path);
+      for (const name of STATE_FILES) removeFile(this.file(name));
+      removeDirectory(this.path, this.file('.'));
     } catch (cause) {
       throw new TsruncError('SYSTEM', `Cannot remove the state directory "${this.path}"`, { cause });
     }
@@ -214,11 +230,23 @@ export class ContainerDir {
 
 function openDirectory(id: string, path: string): number {
   try {
-    return openSync(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+    const fd = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+    return ownOrClosed(fd, path);
   } catch (cause) {
     const code = errnoName(cause);
     if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'ELOOP') throw unknown(id, path);
-    throw new TsruncError('SYSTEM', `Cannot open the state directory "${path}"`, { cause });
+    if (cause instanceof TsruncError) throw cause;
+    throw new TsruncError('SYSTEM', `Cannot open the state directory "${path}"`, { cause, ...hintFor(cause, path) });
+  }
+}
+
+function ownOrClosed(fd: number, path: string): number {
+  try {
+    requireOwn(path, fstatSync(fd));
+    return fd;
+  } catch (error) {
+    closeSync(fd);
+    throw error;
   }
 }
 
@@ -241,13 +269,14 @@ function removeFile(path: string): void {
   }
 }
 
-function removeDirectory(path: string): void {
+function removeDirectory(path: string, content: string): void {
   try {
     rmdirSync(path);
   } catch (error) {
     if (errnoName(error) === 'ENOENT') return;
     if (errnoName(error) !== 'ENOTEMPTY') throw error;
-    rmSync(path, { recursive: true, force: true });
+    for (const name of readdirSync(content)) rmSync(join(content, name), { recursive: true, force: true });
+    rmdirSync(path);
   }
 }
 
@@ -260,7 +289,9 @@ function onlyOnce(run: () => void): () => void {
 }
 
 function hintFor(cause: unknown, path: string): Pick<ErrorDetails, 'hint'> {
-  const full = errnoName(cause) === 'ENOSPC' || errnoName(cause) === 'EDQUOT';
+  const code = errnoName(cause);
+  if (code === 'EACCES') return { hint: otherRootHint };
+  const full = code === 'ENOSPC' || code === 'EDQUOT';
   return full ? { hint: `The file system of ${path} is full: make room there, or give another --root.` } : {};
 }
 

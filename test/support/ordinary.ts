@@ -30,6 +30,8 @@ export interface Circumstances {
   readonly groups?: readonly number[];
   /** Shell commands for root, run first, in the private mount namespace. */
   readonly prepare?: string;
+  /** Variables of the runtime alone; undefined removes one. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
 const account = `ordinary:x:${uid}:${gid}::/:/bin/sh\n`;
@@ -67,9 +69,8 @@ export class Ordinary {
     const identity = [`--reuid=${uid}`, `--regid=${gid}`];
     const supplementary = groups.length === 0 ? '--clear-groups' : `--groups=${groups.join()}`;
     const script = `${this.#mountAccount(how)}\n${prepare}\nexec "$@"`;
-    const command = ['setpriv', ...identity, supplementary, ...words];
-    const env = { HOME: this.home, XDG_RUNTIME_DIR: this.runtimeDirectory, USER: 'ordinary', ...options.env };
-    return exec('unshare', ['--mount', 'sh', '-ec', script, 'sh', ...command], { ...options, env });
+    const command = ['setpriv', ...identity, supplementary, 'env', ...this.#environment(how), ...words];
+    return exec('unshare', ['--mount', 'sh', '-ec', script, 'sh', ...command], options);
   }
 
   /** Run the runtime as the user, without --root. */
@@ -97,6 +98,13 @@ export class Ordinary {
       return patch?.(config);
     });
     return this.run(bundle, how);
+  }
+
+  #environment({ env = {} }: Circumstances): string[] {
+    const own = { HOME: this.home, XDG_RUNTIME_DIR: this.runtimeDirectory, USER: 'ordinary', ...env };
+    const pairs = Object.entries(own);
+    const removed = pairs.flatMap(([name, value]) => (value === undefined ? ['-u', name] : []));
+    return [...removed, ...pairs.flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${value}`]))];
   }
 
   #mountAccount({ subordinate: has = false, known = true }: Circumstances): string {

@@ -2,15 +2,23 @@ import fs from 'node:fs';
 import { join, resolve } from 'node:path';
 import { TsruncError } from '../../errors.ts';
 import { probeHost } from '../../host/probe.ts';
+import { hasIdMappers, subordinateIds } from '../../host/subids.ts';
 import type { Call } from '../commands.ts';
-import { defaultSpec } from '../default-spec.ts';
+import { defaultSpec, type RootlessUser } from '../default-spec.ts';
 
 export function run({ options }: Call<'spec'>): number {
   const { cgroup, user } = probeHost();
-  const rootless = options.rootless ? { uid: user.euid, gid: user.egid } : undefined;
+  const rootless = options.rootless ? rootlessUser(user.euid, user.egid) : undefined;
   const spec = defaultSpec({ cgroupV2: cgroup.layout === 'v2', rootless });
   writeNew(join(resolve(options.bundle ?? '.'), 'config.json'), `${JSON.stringify(spec, null, '\t')}\n`);
   return 0;
+}
+
+/** A configuration that works here and now: ranges that cannot be mapped would make `run` fail. */
+function rootlessUser(uid: number, gid: number): RootlessUser {
+  if (uid === 0 || !hasIdMappers()) return { uid, gid };
+  const [uids, gids] = [subordinateIds('uid', uid), subordinateIds('gid', uid)];
+  return uids.length > 0 && gids.length > 0 ? { uid, gid, subordinate: { uids, gids } } : { uid, gid };
 }
 
 function writeNew(path: string, text: string): void {

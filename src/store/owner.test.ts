@@ -1,0 +1,12 @@
+import { expect, test } from 'vitest';
+import { requireOwn } from './owner.ts';
+
+test('one believes oneself and root, and nobody else', () => {
+  const verdict = (uid: number, euid: number) => () => requireOwn('/x', { uid }, euid);
+  expect(verdict(1000, 1000)).not.toThrow();
+  expect(verdict(0, 1000)).not.toThrow();
+  expect(verdict(0, 0)).not.toThrow();
+  expect(verdict(1000, 0)).toThrow('The state directory "/x" belongs to uid 1000, and this is uid 0');
+  expect(verdict(1001, 1000)).toThrow('belongs to uid 1001');
+  expect(verdict(65_533, 0)).toThrow();
+});
