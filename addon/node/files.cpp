@@ -1,5 +1,6 @@
 // Mount trees, namespaces, sockets, terminals.
 #include "../host/device_program.h"
+#include "../host/net_device.h"
 #include "../host/sockets.h"
 #include "../host/terminal.h"
 #include "../host/tree.h"
@@ -29,6 +30,20 @@ Napi::Value OpenNamespace(const Napi::CallbackInfo& info) {
 
 Napi::Value MakeUserNamespace(const Napi::CallbackInfo& info) {
   return finish(info.Env(), host::makeUserNamespace(toIdMaps(info[0]), toIdMaps(info[1])));
+}
+
+Napi::Value MoveNetDevice(const Napi::CallbackInfo& info) {
+  const auto asked = info[0].As<Napi::Object>();
+  const host::Outcome<host::MovedNetDevice> moved = host::moveNetDevice({.from = toInt(asked.Get("from")),
+                                                                         .to = toInt(asked.Get("to")),
+                                                                         .name = toString(asked.Get("name")),
+                                                                         .newName = toString(asked.Get("newName")),
+                                                                         .up = toBool(asked.Get("up"))});
+  if (moved.failure) return finish(info.Env(), moved.failure);
+  Napi::Object result = Napi::Object::New(info.Env());
+  result.Set("name", moved.value.name);
+  result.Set("wasUp", moved.value.wasUp);
+  return result;
 }
 
 Napi::Value AttachDeviceProgram(const Napi::CallbackInfo& info) {

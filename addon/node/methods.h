@@ -19,6 +19,7 @@ Napi::Value SetChildSubreaper(const Napi::CallbackInfo& info);
 Napi::Value OpenTree(const Napi::CallbackInfo& info);
 Napi::Value OpenNamespace(const Napi::CallbackInfo& info);
 Napi::Value MakeUserNamespace(const Napi::CallbackInfo& info);
+Napi::Value MoveNetDevice(const Napi::CallbackInfo& info);
 Napi::Value SetProcessLimit(const Napi::CallbackInfo& info);
 Napi::Value AttachDeviceProgram(const Napi::CallbackInfo& info);
 Napi::Value DetachMount(const Napi::CallbackInfo& info);

@@ -21,6 +21,7 @@ constexpr Entry methods[] = {
     {"openTree", node::OpenTree},
     {"openNamespace", node::OpenNamespace},
     {"makeUserNamespace", node::MakeUserNamespace},
+    {"moveNetDevice", node::MoveNetDevice},
     {"setProcessLimit", node::SetProcessLimit},
     {"attachDeviceProgram", node::AttachDeviceProgram},
     {"detachMount", node::DetachMount},

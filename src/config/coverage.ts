@@ -22,6 +22,7 @@ export const planned: readonly string[] = [
   '/linux/{uidMappings,gidMappings}/*/{containerID,hostID,size}',
   '/linux/timeOffsets/{boottime,monotonic}/{secs,nanosecs}',
   '/linux/memoryPolicy/{mode,nodes,flags/*}',
+  '/linux/netDevices/*/name',
   '/linux/devices/*/{type,path,major,minor,fileMode,uid,gid}',
   '/linux/{cgroupsPath,rootfsPropagation,sysctl/*,maskedPaths/*,readonlyPaths/*,personality/domain}',
   '/linux/resources/devices/*/{allow,type,major,minor,access}',
@@ -47,7 +48,6 @@ const notYet = (what: string): Rejection => ({ reason: `${what} not supported ye
 export const rejected: Readonly<Record<string, Rejection>> = {
   '/process/apparmorProfile': notYet('AppArmor profiles are'),
   '/process/selinuxLabel': notYet('SELinux labels are'),
-  '/linux/netDevices': { reason: 'Moving network devices is not supported yet', setBy: 'member' },
   '/linux/resources/blockIO': notYet('Limits of block I/O are'),
   '/linux/resources/hugepageLimits/*/limit': notYet('Limits of huge pages are'),
   '/linux/resources/network': notYet('Marks on network traffic are'),

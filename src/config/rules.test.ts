@@ -156,6 +156,31 @@ const cases: readonly (readonly [string, Parameters<typeof specWith>[0], string]
     'error | /process/execCPUAffinity/final | The list of CPUs "3-1" has the range 3-1, which ends before it begins',
   ],
   [
+    'network devices without a network namespace',
+    { linux: { netDevices: { eth0: {} } } },
+    'error | /linux/netDevices | There are network devices to move, but the container has no network namespace of its own | Add {"type": "network"} to linux.namespaces.',
+  ],
+  [
+    'network device with an impossible name',
+    { linux: { namespaces: [{ type: 'network' }], netDevices: { 'e/0': {} } } },
+    'error | /linux/netDevices/e~10 | "e/0" cannot be the name of a network device: it has a slash, a colon or a blank in it',
+  ],
+  [
+    'network device with a long name inside',
+    { linux: { namespaces: [{ type: 'network' }], netDevices: { e: { name: 'sixteen-letters!' } } } },
+    'error | /linux/netDevices/e/name | "sixteen-letters!" cannot be the name of a network device: it is longer than 15 bytes',
+  ],
+  [
+    'network device with a wrong template',
+    { linux: { namespaces: [{ type: 'network' }], netDevices: { eth0: { name: 'eth%s' }, eth1: { name: 'e%d' } } } },
+    'error | /linux/netDevices/eth0/name | "eth%s" is no template of a name | The only one is a single "%d", as in "eth%d".',
+  ],
+  [
+    'network devices of the same name',
+    { linux: { namespaces: [{ type: 'network' }], netDevices: { eth0: { name: 'x' }, x: {} } } },
+    'error | /linux/netDevices/x | "x" and "eth0" get the same name in the container, "x"',
+  ],
+  [
     'memory policy without a mode',
     { linux: { memoryPolicy: { nodes: '0' } } },
     'error | /linux/memoryPolicy | The memory policy has no mode',

@@ -11,6 +11,7 @@ import { deviceRule, hiddenPathRule } from './rules/linux.ts';
 import { memoryPolicyRule } from './rules/memory-policy.ts';
 import { mountRule } from './rules/mounts.ts';
 import { idMappingRule, namespaceRule, timeOffsetRule } from './rules/namespaces.ts';
+import { netDeviceRule } from './rules/net-devices.ts';
 import { affinityRule, processRule, rlimitRule, schedulerRule } from './rules/process.ts';
 import { cpuRule, deviceAccessRule, memoryRule } from './rules/resources.ts';
 import { seccompRule } from './rules/seccomp.ts';
@@ -41,6 +42,7 @@ const allRules: readonly Rule[] = [
   deviceAccessRule,
   seccompRule,
   memoryPolicyRule,
+  netDeviceRule,
 ];
 
 /**

@@ -11,7 +11,6 @@ test.each<[string, Linux]>([
   ['/linux/resources/network', { resources: { network: { classID: 1 } } }],
   ['/linux/resources/rdma', { resources: { rdma: { mlx5_1: { hcaHandles: 3 } } } }],
   ['/linux/seccomp', { seccomp: { defaultAction: 'SCMP_ACT_ALLOW' } }],
-  ['/linux/netDevices', { netDevices: { eth0: {} } }],
   ['/linux/personality/flags', { personality: { domain: 'LINUX', flags: ['X'] } }],
 ])('%s is refused when set', (pointer, linux) => {
   expect(places(specWith(linux))).toEqual([`error ${pointer}`]);

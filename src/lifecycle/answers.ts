@@ -11,6 +11,7 @@ import { runHooks } from './hooks.ts';
 import { writeIdMaps } from './idmaps.ts';
 import { hookState } from './state.ts';
 import type { Terminal } from './terminal.ts';
+import type { Undo } from './undo.ts';
 
 export interface AnswerContext {
   readonly native: Native;
@@ -19,6 +20,7 @@ export interface AnswerContext {
   readonly record: ContainerRecord;
   readonly terminal: Terminal;
   readonly cgroup: CgroupDriver;
+  readonly undo: Undo;
 }
 
 /** What the runtime does for the helper of one container. */
@@ -27,6 +29,7 @@ export function answers(context: AnswerContext): Answers {
     [questions.idMaps, mapIds],
     [questions.runtimeHooks, runtimeHooks],
     [questions.rlimits, setRlimits],
+    [questions.netDevices, moveNetDevices],
   ]);
   return {
     ask: async (question, pid) => {
@@ -63,6 +66,10 @@ async function setRlimits({ config, host, native }: AnswerContext, pid: number):
   for (const { resource, soft, hard } of rlimitsOf(config.spec, host))
     native.setProcessLimit(pid, resource, soft, hard);
 }
+
+/** Few containers have some. */
+const moveNetDevices = async (context: AnswerContext, pid: number): Promise<void> =>
+  (await import('./net-devices.ts')).moveNetDevices(pid, context);
 
 /** The usual reason for a silent death is the memory limit: the helper's own pages count. */
 function initDied({ config, cgroup }: AnswerContext): TsruncError {

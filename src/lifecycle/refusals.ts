@@ -1,3 +1,4 @@
+import { pointerTo } from '../config/position.ts';
 import type { Spec } from '../config/spec.ts';
 import { TsruncError } from '../errors.ts';
 import type { HostFacts } from '../host/facts.ts';
@@ -7,6 +8,7 @@ import { isCapable } from '../plan/namespaces.ts';
 export function refuseOnHost(spec: Spec, host: HostFacts): void {
   refuseWithoutPrivileges(spec, host);
   refuseMissingNamespaces(spec, host);
+  refuseNetDevices(spec, host);
 }
 
 function refuseWithoutPrivileges(spec: Spec, host: HostFacts): void {
@@ -26,4 +28,14 @@ function refuseMissingNamespaces(spec: Spec, host: HostFacts): void {
       place: { file: 'config.json', pointer: `/linux/namespaces/${index}` },
     });
   }
+}
+
+/** An ordinary user has privileges over the container's network alone, never over the devices outside of it. */
+function refuseNetDevices(spec: Spec, host: HostFacts): void {
+  const [name] = Object.keys(spec.linux?.netDevices ?? {});
+  if (name === undefined || isCapable(host)) return;
+  throw new TsruncError('UNSUPPORTED', 'An ordinary user cannot move network devices into a container', {
+    place: { file: 'config.json', pointer: pointerTo('/linux/netDevices', name) },
+    hint: 'Run as root, or leave netDevices out and have a helper such as slirp4netns or pasta connect the container.',
+  });
 }

@@ -3,15 +3,20 @@
  * no error is lost: both come back as one AggregateError, the first cause first.
  */
 export class Undo {
-  readonly #steps: { readonly what: string; readonly run: () => void | Promise<void> }[] = [];
+  readonly #steps: { readonly what: string; readonly run: () => void | Promise<void>; readonly keep: () => void }[] =
+    [];
 
-  /** Remember how to give back what was just acquired; `what` completes "could not ...". */
-  add(what: string, run: () => void | Promise<void>): void {
-    this.#steps.push({ what, run });
+  /**
+   * Remember how to give back what was just acquired; `what` completes "could not ...". `keep` is for what was only needed to
+   * be able to undo.
+   */
+  add(what: string, run: () => void | Promise<void>, keep: () => void = () => undefined): void {
+    this.#steps.push({ what, run, keep });
   }
 
   /** The work succeeded: what was acquired stays. */
   commit(): void {
+    for (const { keep } of this.#steps.reverse()) keep();
     this.#steps.length = 0;
   }
 

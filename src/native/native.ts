@@ -72,6 +72,23 @@ export interface IdMapEntry {
   readonly size: number;
 }
 
+export interface NetDeviceMove {
+  /** Network namespaces, open. */
+  readonly from: number;
+  readonly to: number;
+  readonly name: string;
+  /** Name in the other namespace; "eth%d": the kernel chooses the number. */
+  readonly newName: string;
+  /** Set it up there. */
+  readonly up: boolean;
+}
+
+export interface MovedNetDevice {
+  /** The name that it has now. */
+  readonly name: string;
+  readonly wasUp: boolean;
+}
+
 export interface ExitStatus {
   /** Exit code, or the number of the signal that ended the process. */
   readonly code: number;
@@ -108,6 +125,13 @@ export interface Native {
   openNamespace(path: string, flag: number): number;
   /** A user namespace with these mappings, for idmapped mounts. */
   makeUserNamespace(uidMap: readonly IdMapEntry[], gidMap: readonly IdMapEntry[]): number;
+  /**
+   * Move a network device to another network namespace, with its permanent addresses of global scope. On failure it is back
+   * where it was; `syscall` of the error tells what failed: RTM_GETLINK (no such device), RTM_GETLINK(new name) (EEXIST),
+   * RTM_GETADDR, RTM_SETLINK(IFLA_NET_NS_FD), RTM_SETLINK(IFLA_IFNAME), RTM_NEWADDR, RTM_SETLINK(IFF_UP), or
+   * RTM_SETLINK(back), where it could not be given back.
+   */
+  moveNetDevice(move: NetDeviceMove): MovedNetDevice;
   /** prlimit(2) of another process. resource by number. */
   setProcessLimit(pid: number, resource: number, soft: bigint, hard: bigint): void;
 

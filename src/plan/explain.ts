@@ -97,6 +97,7 @@ const asked: Readonly<Record<string, string>> = {
   idMaps: 'have the runtime write the id mappings',
   runtimeHooks: 'have the runtime run its hooks',
   rlimits: 'have the runtime set the resource limits',
+  netDevices: 'have the runtime move network devices here',
 };
 
 /** The low bits of set_mempolicy's first argument; the others are flags. */

@@ -2,6 +2,7 @@ import type { Namespace, NamespaceType, Spec } from '../config/spec.ts';
 import type { HostFacts } from '../host/facts.ts';
 import { type Context, type Fragment, frozen, sequence } from './context.ts';
 import { groupsInside, groupsOutside, identityInside } from './identity.ts';
+import { planNetDevices } from './net-devices.ts';
 import { type Op, questions } from './ops.ts';
 import type { FdRequest } from './plan.ts';
 
@@ -69,7 +70,14 @@ export interface NamespacePlan {
 
 export function planNamespaces(spec: Spec, host: HostFacts): NamespacePlan {
   const { ops, fds } = frozen(
-    sequence([reset], planEntering(spec, host), planUnshare(spec), planLoopback(spec), planFork(spec)),
+    sequence(
+      [reset],
+      planEntering(spec, host),
+      planUnshare(spec),
+      planLoopback(spec),
+      planNetDevices(spec),
+      planFork(spec),
+    ),
   );
   return Object.freeze({ cloneFlags: cloneFlags(spec), prologue: ops, fds });
 }

@@ -259,5 +259,7 @@ export const questions = {
   runtimeHooks: 2,
   /** Set the resource limits from outside, where raising them needs the initial user namespace. */
   rlimits: 3,
+  /** Move network devices into the network namespace of the asking process. */
+  netDevices: 4,
 } as const;
 export type Question = keyof typeof questions;

@@ -103,6 +103,8 @@ describe.skipIf(!existsSync(directory))('the schema of the runtime-spec', () => 
     // Made for other platforms, where no namespace is needed for a host name.
     'good/zos-example.json': ['/ociVersion', '/hostname'],
     'good/freebsd-example.json': ['/hostname'],
+    // Shows the field alone, without the network namespace that its devices would go to.
+    'good/linux-netdevice.json': ['/linux/netDevices'],
     // The mistake is in the settings of another platform, which are not looked into.
     'bad/freebsd-vnet-disable.json': [],
   };
