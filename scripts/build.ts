@@ -31,7 +31,8 @@ const sources = ['src', 'tsconfig.json', 'tsconfig.build.json', ...tools];
 
 /**
  * Bytecode saves parsing at each start (50 ms without it, 12 ms with it, of which 4 ms are Bun itself); splitting keeps what
- * is imported lazily (yargs, debug, the explaining validator) out of the first file. The JIT never pays off in a process
+ * is imported lazily (yargs, debug, the explaining validator) out of the first file, and a large least size of the pieces
+ * puts what they share into it: each module costs. The JIT never pays off in a process
  * that lives for some milliseconds: compiling took 5 ms of `run`, so its thresholds are far away. Configuration files of
  * the working directory must stay unread: that is the bundle, somebody else's code.
  */
@@ -42,6 +43,7 @@ const compileFlags = [
   '--minify',
   '--bytecode',
   '--splitting',
+  '--min-chunk-size=1000000',
   '--compile-jit-policy=1000',
   '--no-compile-autoload-dotenv',
   '--no-compile-autoload-bunfig',
@@ -81,7 +83,7 @@ const steps: readonly Step[] = [
     name: 'executable',
     inputs: sources,
     outputs: ['dist/tsrunc'],
-    run: () => replace('dist/tsrunc', (path) => bun('build', 'src/main.ts', ...compileFlags, `--outfile=${path}`)),
+    run: () => replace('dist/tsrunc', compileExecutable),
   },
   {
     name: 'library',
@@ -90,6 +92,23 @@ const steps: readonly Step[] = [
     run: compileLibrary,
   },
 ];
+
+/**
+ * Compiled twice: the first one is run once, by what needs neither privileges nor a container, and says which functions it
+ * called; their bytecode then lies together at the front, so that a start touches fewer pages (2 of 25 ms of `run`).
+ */
+function compileExecutable(path: string): void {
+  const compile = (...more: string[]): void =>
+    bun('build', 'src/main.ts', ...compileFlags, ...more, `--outfile=${path}`);
+  compile();
+  const order = `${path}.order`;
+  try {
+    run(path, ['plan', '--json', 'bundles/hello'], { BUN_BYTECODE_ORDER_OUT: order });
+    compile(`--bytecode-order=${order}`);
+  } finally {
+    fs.rmSync(order, { force: true });
+  }
+}
 
 /** The compiler remembers what it has emitted and does not look whether that is still there. */
 function compileLibrary(): void {
@@ -101,8 +120,12 @@ function compileLibrary(): void {
 /** A tool that failed; it has said why itself. */
 class BuildError extends Error {}
 
-function run(program: string, args: readonly string[]): void {
-  const { status, error, stdout, stderr } = spawnSync(program, args, { cwd: root, encoding: 'utf8' });
+function run(program: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): void {
+  const { status, error, stdout, stderr } = spawnSync(program, args, {
+    cwd: root,
+    encoding: 'utf8',
+    env: { ...process.env, ...env },
+  });
   if (error !== undefined || status !== 0) {
     throw new BuildError(`${[relative(root, program) || program, ...args].join(' ')}\n${stdout}${stderr}`, {
       cause: error,

@@ -80,6 +80,7 @@ ${entries.map(visitCase).join('\n')}
 
 const hashModule = `/** Hash of the table of operations (src/plan/ops.ts). Written by scripts/generate-wire.ts. */
 export const wireHash = '${hash.toString('hex')}';
+export const wireHashBytes: Uint8Array = new Uint8Array([${[...hash].join(', ')}]);
 `;
 
 function writeIfChanged(path: string, text: string): void {

@@ -110,7 +110,7 @@ function readOptions(
 ): string | undefined {
   let optionsEnded = false;
   for (let word = words.take(); word !== undefined; word = words.take()) {
-    if (optionsEnded || !/^-./.test(word)) {
+    if (optionsEnded || word.length < 2 || !word.startsWith('-')) {
       if (onPositional(word) === 'stop') return word;
     } else if (word === '--') {
       optionsEnded = true;
@@ -131,7 +131,7 @@ function readOption(
 ): void {
   const equals = word.indexOf('=');
   const name = equals === -1 ? word : word.slice(0, equals);
-  const bare = name.replace(/^--?/, '');
+  const bare = bareName(name);
   const row = rows.find(({ long, short }) => bare === long || bare === short);
   if (row === undefined) throw unknownOption(name, rows, verb);
   const inline = equals === -1 ? undefined : word.slice(equals + 1);
@@ -139,6 +139,8 @@ function readOption(
   if (text === undefined) throw usage(`option --${row.long} needs a value: --${row.long} ${row.value}`, verb);
   if (text !== '' || row.type === 'flag') values[row.long] = convert(row, text, verb);
 }
+
+const bareName = (name: string): string => name.slice(name.startsWith('--') ? 2 : 1);
 
 function convert(row: OptionRow, text: string, verb: Verb | undefined): Value {
   if (row.type === 'flag') return convertFlag(row, text, verb);
@@ -155,9 +157,12 @@ function convert(row: OptionRow, text: string, verb: Verb | undefined): Value {
   return text;
 }
 
+const spellingsOfTrue: readonly string[] = ['1', 't', 'T', 'true', 'True', 'TRUE'];
+const spellingsOfFalse: readonly string[] = ['0', 'f', 'F', 'false', 'False', 'FALSE'];
+
 function convertFlag(row: OptionRow, text: string, verb: Verb | undefined): boolean {
-  if (/^(1|t|T|true|True|TRUE)$/.test(text)) return true;
-  if (/^(0|f|F|false|False|FALSE)$/.test(text)) return false;
+  if (spellingsOfTrue.includes(text)) return true;
+  if (spellingsOfFalse.includes(text)) return false;
   throw usage(`option --${row.long} is a flag: it takes =true or =false, not "${text}"`, verb);
 }
 
@@ -183,7 +188,7 @@ function unknownCommand(verb: string): TsruncError {
 }
 
 function unknownOption(name: string, rows: readonly OptionRow[], verb: Verb | undefined): TsruncError {
-  const bare = name.replace(/^--?/, '');
+  const bare = bareName(name);
   if (verb !== undefined && globalOptions.some(({ long }) => long === bare)) {
     return usage(`option --${bare} belongs before the command: tsrunc --${bare} ... ${verb} ...`, verb);
   }

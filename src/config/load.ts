@@ -54,8 +54,7 @@ function parsed(text: string): unknown {
  */
 export async function loadConfig(bundle: string, options: LoadOptions = {}): Promise<LoadedConfig> {
   const path = options.file === undefined ? join(bundle, 'config.json') : resolve(options.file);
-  const bytes = readConfig(path, bundle);
-  const text = bytes.toString('utf8');
+  const { bytes, text } = readConfig(path, bundle);
   const config = accepted(text);
   if (config === undefined) throw await explained(text, path);
   return { ...config, bytes, text, path, locate: (pointer) => placeOf(text, path, pointer) };

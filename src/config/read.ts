@@ -1,5 +1,4 @@
 /** Reads config.json: a small regular file of UTF-8 text, whatever the bundle tries to pass for one. */
-import { isUtf8 } from 'node:buffer';
 import { closeSync, constants, existsSync, fstatSync, openSync, readFileSync } from 'node:fs';
 import { type ErrorDetails, TsruncError } from '../errors.ts';
 
@@ -33,12 +32,17 @@ function open(path: string, bundle: string): number {
   }
 }
 
+export interface ConfigFile {
+  readonly bytes: Buffer;
+  readonly text: string;
+}
+
 /**
  * @param path of the configuration
  * @param bundle directory that it belongs to, for the message when that is missing
  * @throws TsruncError CONFIG_UNREADABLE
  */
-export function readConfig(path: string, bundle: string): Buffer {
+export function readConfig(path: string, bundle: string): ConfigFile {
   const fd = open(path, bundle);
   try {
     const status = fstatSync(fd);
@@ -47,10 +51,17 @@ export function readConfig(path: string, bundle: string): Buffer {
       throw unreadable(`The configuration "${path}" has ${status.size} bytes; at most ${largestBytes} are read`, {});
     }
     const bytes = readFileSync(fd);
-    // Go's decoder replaces what is not UTF-8, which makes another path of a path.
-    if (!isUtf8(bytes)) throw unreadable(`The configuration "${path}" is not UTF-8 text`, {});
-    return bytes;
+    return { bytes, text: decode(bytes, path) };
   } finally {
     closeSync(fd);
+  }
+}
+
+/** Go's decoder replaces what is not UTF-8, which makes another path of a path. */
+function decode(bytes: Uint8Array, path: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch (cause) {
+    throw unreadable(`The configuration "${path}" is not UTF-8 text`, { cause });
   }
 }

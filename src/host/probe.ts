@@ -3,7 +3,6 @@
  * once and synchronously: this runs before every container.
  */
 import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
-import { release } from 'node:os';
 import { TsruncError } from '../errors.ts';
 import { cgroupFacts } from './cgroup.ts';
 import type { CgroupFacts, HostFacts } from './facts.ts';
@@ -25,7 +24,7 @@ export function probeHost(): HostFacts {
   const nested = inUserNamespace();
   const has = (capability: bigint): boolean => ((status.effective >> capability) & 1n) === 1n;
   return {
-    kernel: parseKernel(release()),
+    kernel: parseKernel(readKernelFile('/proc/sys/kernel/osrelease').trim()),
     user: {
       euid: status.euid,
       egid: status.egid,

@@ -1,9 +1,8 @@
-import { wireHash } from '../generated/wire-hash.ts';
+import { wireHashBytes } from '../generated/wire-hash.ts';
 import { type FdName, type FieldType, type Op, opTable } from '../plan/ops.ts';
 
 const magic = 0x43525354; // "TSRC", read as little endian
 const version = 1;
-const hashBytes = 32;
 
 /**
  * Encode the operations of one part for the init helper or the monitor (docs/wire.md). Generic over the op table: a new
@@ -17,7 +16,7 @@ export function encodePart(ops: readonly Op[], fdIndex: (name: FdName) => number
   const out = new Writer();
   out.u32(magic);
   out.u32(version);
-  out.raw(Buffer.from(wireHash, 'hex').subarray(0, hashBytes));
+  out.raw(wireHashBytes);
   out.u32(ops.length);
   const totalBytes = out.reserve();
   for (const op of ops) {
@@ -108,32 +107,39 @@ function asBytes(value: unknown, where: string): Uint8Array {
 const misfit = (value: unknown, where: string): RangeError =>
   new RangeError(`${where} cannot hold ${typeof value === 'string' ? JSON.stringify(value) : String(value)}`);
 
-/** A growing little-endian buffer whose content is a multiple of 4 bytes after every call. */
+const utf8 = new TextEncoder();
+
+/**
+ * A growing little-endian buffer whose content is a multiple of 4 bytes after every call. On DataView, whose methods are
+ * the engine's own: Buffer's are JavaScript, which has to be loaded and linked first in a process that lives for milliseconds.
+ */
 class Writer {
-  #buffer = Buffer.alloc(8192);
+  #bytes = new Uint8Array(8192);
+  #view = new DataView(this.#bytes.buffer);
   length = 0;
 
   u32(value: number): void {
     this.#grow(4);
-    this.length = this.#buffer.writeUInt32LE(value, this.length);
+    this.#view.setUint32(this.length, value, true);
+    this.length += 4;
   }
 
   i32(value: number): void {
-    this.#grow(4);
-    this.length = this.#buffer.writeInt32LE(value, this.length);
+    this.u32(value >>> 0);
   }
 
   u64(value: bigint): void {
     this.#grow(8);
-    this.length = this.#buffer.writeBigUInt64LE(value, this.length);
+    this.#view.setBigUint64(this.length, value, true);
+    this.length += 8;
   }
 
   str(value: string): void {
-    const size = Buffer.byteLength(value);
-    this.u32(size);
-    this.#grow(size + 1);
-    this.#buffer.write(value, this.length, 'utf8');
-    this.length += size + 1;
+    // UTF-8 takes at most 3 bytes for each unit of UTF-16.
+    this.#grow(4 + 3 * value.length + 1);
+    const { written } = utf8.encodeInto(value, this.#bytes.subarray(this.length + 4));
+    this.u32(written);
+    this.length += written + 1;
     this.#pad();
   }
 
@@ -145,7 +151,7 @@ class Writer {
 
   raw(value: Uint8Array): void {
     this.#grow(value.length);
-    this.#buffer.set(value, this.length);
+    this.#bytes.set(value, this.length);
     this.length += value.length;
   }
 
@@ -161,21 +167,21 @@ class Writer {
   }
 
   patch(at: number, value: number): void {
-    this.#buffer.writeUInt32LE(value, at);
+    this.#view.setUint32(at, value, true);
   }
 
   bytes(): Uint8Array {
-    return this.#buffer.subarray(0, this.length);
+    return this.#bytes.subarray(0, this.length);
   }
 
   #grow(size: number): void {
     // Padding after str and blob may take 3 more bytes; the fresh buffer is zeroed, so padding and NUL need no write.
     const needed = this.length + size + 4;
-    if (needed > this.#buffer.length) {
-      const larger = Buffer.alloc(Math.max(needed, this.#buffer.length * 2));
-      larger.set(this.#buffer.subarray(0, this.length));
-      this.#buffer = larger;
-    }
+    if (needed <= this.#bytes.length) return;
+    const larger = new Uint8Array(Math.max(needed, this.#bytes.length * 2));
+    larger.set(this.bytes());
+    this.#bytes = larger;
+    this.#view = new DataView(larger.buffer);
   }
 
   #pad(): void {

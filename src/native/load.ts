@@ -1,6 +1,5 @@
 import { existsSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { TsruncError } from '../errors.ts';
 import { wireHash } from '../generated/wire-hash.ts';
 import type { Native } from './native.ts';
@@ -25,7 +24,7 @@ function candidates(): readonly string[] {
   if (import.meta.url.includes('/$bunfs/')) {
     return [join(dirname(realpathSync(process.execPath)), fileName)];
   }
-  const here = dirname(fileURLToPath(import.meta.url));
+  const here = decodeURIComponent(new URL('.', import.meta.url).pathname);
   return [join(here, '..', fileName), join(here, '..', '..', 'addon', 'build', fileName)];
 }
 

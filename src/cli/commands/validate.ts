@@ -9,7 +9,7 @@ import type { Call } from '../commands.ts';
 /** The findings are what was asked for, so they go to standard output; only an unreadable file is an error. */
 export async function run({ args, print }: Call<'validate'>): Promise<number> {
   const file = configFile(args.path ?? '.');
-  const findings = await validateConfig(readConfig(file, dirname(file)).toString('utf8'), file);
+  const findings = await validateConfig(readConfig(file, dirname(file)).text, file);
   const errors = findings.filter(isError).length;
   if (findings.length > 0) print(`${renderFindings(findings)}\n`);
   print(`${file} ${verdict(errors, findings.length - errors)}\n`);
