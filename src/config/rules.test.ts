@@ -393,6 +393,16 @@ const cases: readonly (readonly [string, Parameters<typeof specWith>[0], string]
     'error | /linux/maskedPaths/0 | maskedPaths must be absolute, but this one is "proc"',
   ],
   [
+    'masked root',
+    { linux: { maskedPaths: ['/./'] } },
+    'error | /linux/maskedPaths/0 | maskedPaths cannot have the root of the container in it | Name what is to be hidden in it.',
+  ],
+  [
+    'root as read-only path',
+    { linux: { readonlyPaths: ['/'] } },
+    'error | /linux/readonlyPaths/0 | readonlyPaths cannot have the root of the container in it | Use root.readonly.',
+  ],
+  [
     'relative read-only path',
     { linux: { readonlyPaths: ['/a', 'proc'] } },
     'error | /linux/readonlyPaths/1 | readonlyPaths must be absolute, but this one is "proc"',

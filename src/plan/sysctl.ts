@@ -7,5 +7,6 @@ export const planSysctl = ({ spec }: Context): readonly Op[] =>
   Object.entries(spec.linux?.sysctl ?? {}).map(([name, value]) => {
     const from = `/linux/sysctl/${pointerToken(name)}`;
     const path = sysctlPath(name) ?? refuse('CONFIG_INVALID', from, `"${name}" is not the name of a kernel parameter`);
-    return { op: 'setSysctl', path, value, from };
+    // A write of nothing changes nothing: a line without a value is how lists of the kernel are emptied, and else refused.
+    return { op: 'setSysctl', path, value: value === '' ? '\n' : value, from };
   });

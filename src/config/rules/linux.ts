@@ -36,11 +36,24 @@ function checkNumbers(report: Report, pointer: string, device: Device): void {
   }
 }
 
+const waysOut = {
+  maskedPaths: 'Name what is to be hidden in it.',
+  readonlyPaths: 'Use root.readonly.',
+} as const;
+
+/** "/" itself, in any spelling without a name in it. */
+const isRoot = (path: string): boolean => /^[/.]*$/.test(path) && !path.includes('..');
+
 export const hiddenPathRule: Rule = ({ linux }, report) => {
   for (const field of ['maskedPaths', 'readonlyPaths'] as const) {
     each(linux?.[field], (path, index) => {
-      if (isAbsolute(path)) return;
-      report.mistake(`/linux/${field}/${index}`, `${field} must be absolute, but this one is ${quoted(path)}`);
+      const pointer = `/linux/${field}/${index}`;
+      if (!isAbsolute(path)) {
+        report.mistake(pointer, `${field} must be absolute, but this one is ${quoted(path)}`);
+      } else if (isRoot(path)) {
+        // Covered, the root would still be the root of each process: nothing would be hidden.
+        report.mistake(pointer, `${field} cannot have the root of the container in it`, waysOut[field]);
+      }
     });
   }
 };
