@@ -1,50 +1,88 @@
 /** Makes the writes that the controllers asked for. */
+import { existsSync } from 'node:fs';
 import { TsruncError } from '../errors.ts';
 import { errnoName } from '../host/errno.ts';
 import type { Write } from './controllers/write.ts';
-import { placeOf, writeFailed } from './failure.ts';
+import { belowUsage, placeOf, writeFailed } from './failure.ts';
 import { readControlIfThere, writeControl } from './files.ts';
 
 /** Where a controller's files are, or why there are none. */
 export type Locate = (controller: string) => { readonly directory: string } | { readonly missing: string };
 
+/** A write with the file that it goes to and the value that belongs there. */
+export interface Placed {
+  readonly write: Write;
+  readonly path: string;
+  readonly value: string;
+}
+
+export interface Target {
+  readonly locate: Locate;
+  /** Hears in a sentence what was asked for and left out. */
+  readonly warn: (sentence: string) => void;
+}
+
+/** Makes one write. @throws the system call's error */
+type Perform = (placed: Placed) => void;
+
+const perform: Perform = ({ path, value }) => writeControl(path, value);
+
 /**
  * Write everything in order, then once more what the kernel refused because of values that came later.
+ * @param make what a write is; by default just that
  * @throws TsruncError CGROUP_FAILED at the first refusal; UNSUPPORTED when a controller is missing
  */
-export function applyWrites(writes: readonly Write[], locate: Locate): void {
-  const again = writes.filter((write) => !applyWrite(write, locate, write.retry === true));
-  for (const write of again) applyWrite(write, locate, false);
+export function applyWrites(writes: readonly Write[], target: Target, make: Perform = perform): void {
+  const again: Placed[] = [];
+  for (const write of writes) {
+    const placed = find(write, target);
+    if (placed !== undefined && attempt(placed, target, make, write.retry === true) === 'later') again.push(placed);
+  }
+  for (const placed of again) attempt(placed, target, make, false);
 }
 
-/** @returns false when it should be tried again */
-function applyWrite(write: Write, locate: Locate, mayRetry: boolean): boolean {
+/** undefined when it is left out */
+function find(write: Write, { locate, warn }: Target): Placed | undefined {
   const found = locate(write.controller);
-  if ('missing' in found) {
-    if (write.ifMissing === 'skip') return true;
-    throw new TsruncError(
-      'UNSUPPORTED',
-      `Cannot set ${write.file} to "${write.value}": ${found.missing}`,
-      placeOf(write.from),
-    );
-  }
-  if (write.usage !== undefined) refuseBelowUsage(write, `${found.directory}/${write.usage}`);
-  const path = `${found.directory}/${write.file}`;
-  try {
-    writeControl(path, write.value);
-  } catch (error) {
-    if (mayRetry && errnoName(error) === 'EINVAL') return false;
-    if (write.ifMissing === 'skip' && errnoName(error) === 'ENOENT') return true;
-    throw writeFailed(write, path, error);
-  }
-  return true;
+  if ('directory' in found) return inDirectory(write, found.directory);
+  const sentence = `Cannot set ${write.file} to "${write.value}": ${found.missing}`;
+  if (write.ifMissing === undefined) throw new TsruncError('UNSUPPORTED', sentence, placeOf(write.from));
+  if (write.ifMissing === 'warn') warn(sentence);
+  return undefined;
 }
 
-function refuseBelowUsage(write: Write, usageFile: string): void {
-  const usage = Number(readControlIfThere(usageFile) ?? 0);
-  if (usage <= Number(write.value)) return;
-  throw new TsruncError('CGROUP_FAILED', `Cannot set ${write.file} to ${write.value}: ${usage} bytes are in use`, {
+function inDirectory(write: Write, directory: string): Placed {
+  const path = `${directory}/${write.file}`;
+  if (write.instead === undefined || existsSync(path)) return { write, path, value: write.value };
+  return { write, path: `${directory}/${write.instead.file}`, value: write.instead.value };
+}
+
+function attempt(placed: Placed, { warn }: Target, make: Perform, mayWait: boolean): 'done' | 'later' {
+  const { write, path } = placed;
+  const usage = write.usage === undefined ? undefined : path.replace(/[^/]*$/, write.usage);
+  if (usage !== undefined && write.aboveUsage) refuseBelowUsage(placed, usage);
+  try {
+    make(placed);
+  } catch (error) {
+    const errno = errnoName(error);
+    if (mayWait && errno === 'EINVAL') return 'later';
+    const failure = writeFailed(placed, error, usage === undefined ? undefined : bytesIn(usage));
+    if (write.ifMissing === undefined || errno !== 'ENOENT') throw failure;
+    if (write.ifMissing === 'warn') warn(failure.message);
+  }
+  return 'done';
+}
+
+function refuseBelowUsage({ write, value }: Placed, usageFile: string): void {
+  const usage = bytesIn(usageFile) ?? 0;
+  if (usage <= Number(value)) return;
+  throw new TsruncError('CGROUP_FAILED', `Cannot set ${write.file}: ${belowUsage(value, usage)}`, {
     ...placeOf(write.from),
     hint: 'Processes would be killed. Free memory first, take a higher limit, or leave checkBeforeUpdate out.',
   });
+}
+
+function bytesIn(file: string): number | undefined {
+  const content = readControlIfThere(file);
+  return content === undefined ? undefined : Number(content);
 }

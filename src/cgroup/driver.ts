@@ -12,9 +12,6 @@ export type CgroupPlacement =
   | { readonly kind: 'v1'; readonly hierarchies: readonly CgroupPlace[] }
   | { readonly kind: 'v2'; readonly mountpoint: string; readonly path: string };
 
-/** `update` leaves the device rules alone: engines send a deny-all there that is not meant (the Kubernetes CRI does). */
-export type Purpose = 'create' | 'update';
-
 /** The part of the native addon that device rules on cgroup v2 need. */
 export interface DeviceProgramLoader {
   /**
@@ -23,6 +20,22 @@ export interface DeviceProgramLoader {
    * SystemCallError.
    */
   attachDeviceProgram(cgroupFd: number, instructions: Uint8Array): void;
+}
+
+export interface UpdateRequest {
+  /** What is to change; no zeros and empty strings that mean "unset" (see controllers/update.ts). */
+  readonly asked: Resources;
+  /** All limits that hold then, `asked` among them: some values are made of several fields. */
+  readonly resources: Resources;
+}
+
+/** One control file (or property of systemd) that an update has written. */
+export interface Change {
+  /** Path of the control file. */
+  readonly path: string;
+  /** What to write to get back what was; undefined where the kernel does not tell. */
+  readonly before: string | undefined;
+  readonly after: string;
 }
 
 export interface CgroupDriver {
@@ -37,6 +50,8 @@ export interface CgroupDriver {
   readonly precedes: boolean;
   /** What could not be made and was not asked for, in sentences; filled by create() and apply(). */
   readonly skipped: readonly string[];
+  /** What was asked for and left out all the same, in sentences; filled by apply() and update(). */
+  readonly warnings: readonly string[];
   /**
    * Make the directories and, on v2, enable the controllers on the way to them.
    * @param pid the container's first process, which systemd moves; needless where the cgroup precedes it
@@ -44,10 +59,16 @@ export interface CgroupDriver {
    */
   create(pid?: number): void | Promise<void>;
   /**
-   * Write the limits. On create, device access is denied but for the rules and the default devices.
+   * Write the limits of a new container; device access is denied but for the rules and the default devices.
    * @throws TsruncError CGROUP_FAILED with file, value and place; UNSUPPORTED for what this layout cannot do
    */
-  apply(resources: Resources, purpose?: Purpose): void | Promise<void>;
+  apply(resources: Resources): void | Promise<void>;
+  /**
+   * Change the limits of a container to all that is asked for, or to nothing of it. Device rules stay as they are.
+   * @returns what was written, in this order
+   * @throws TsruncError as apply(); the message tells whether everything is as before
+   */
+  update(request: UpdateRequest): Promise<readonly Change[]>;
   /**
    * The container's directory in a v1 hierarchy, by one of its controllers or all of them ("cpu", "cpu,cpuacct").
    * @throws TsruncError CGROUP_FAILED when there is none

@@ -123,20 +123,50 @@ describe.skipIf(v1Facts === undefined || !writable(v1Facts.hierarchies[0]?.mount
     const driver = choose(cgroup);
     driver.create();
     const limits = [64, 256, 32].map((mebi): Resources => ({ memory: { limit: mebi << 20, swap: mebi << 20 } }));
-    for (const resources of limits) driver.apply(resources, 'update');
+    for (const resources of limits) driver.apply(resources);
     expect(readControl(`${driver.directory('memory')}/memory.memsw.limit_in_bytes`)).toBe(String(32 << 20));
-    driver.apply({ memory: { limit: -1 } }, 'update');
+    driver.apply({ memory: { limit: -1 } });
     expect(readControl(`${driver.directory('memory')}/memory.memsw.limit_in_bytes`)).toBe('9223372036854771712');
     for (const [quota, burst] of [
       [20000, 10000],
       [5000, 2000],
       [90000, 80000],
     ])
-      driver.apply({ cpu: { quota: quota ?? 0, burst: burst ?? 0 } }, 'update');
+      driver.apply({ cpu: { quota: quota ?? 0, burst: burst ?? 0 } });
     expect(readControl(`${driver.directory('cpu')}/cpu.cfs_burst_us`)).toBe('80000');
   });
 
-  test('devices.list begins with the rules in their order', () => {
+  test('an update that fails half-way leaves everything as it was', async () => {
+    const driver = choose(cgroup);
+    driver.create();
+    const before: Resources = { memory: { limit: 64 << 20, swap: 64 << 20 }, cpu: { shares: 512 }, pids: { limit: 7 } };
+    driver.apply(before);
+    const read = (file: string): string => readControl(`${driver.directory(file.split('.')[0] ?? '')}/${file}`);
+    const files = ['memory.limit_in_bytes', 'memory.memsw.limit_in_bytes', 'cpu.shares', 'cpuset.cpus', 'pids.max'];
+    const contents = files.map(read);
+    // Raised together, the two limits of memory go up and down in opposite orders; huge pages are refused at the end.
+    const asked: Resources = {
+      memory: { limit: 128 << 20, swap: 256 << 20 },
+      cpu: { shares: 1024, cpus: '0' },
+      pids: { limit: 8 },
+      hugepageLimits: [{ pageSize: '3MB', limit: 3 << 20 }],
+    };
+    await expect(driver.update({ asked, resources: asked })).rejects.toThrow(/hugetlb.*; everything is as before$/);
+    expect(files.map(read)).toEqual(contents);
+    const { hugepageLimits: _, ...possible } = asked;
+    const changes = await driver.update({ asked: possible, resources: possible });
+    expect(changes).toContainEqual({ path: `${driver.directory('pids')}/pids.max`, before: '7', after: '8' });
+    expect(files.map(read)).toEqual([String(128 << 20), String(256 << 20), '1024', '0', '8']);
+  });
+
+  test('huge pages that may not be used and cannot be limited are a warning', () => {
+    const driver = choose(cgroup);
+    driver.create();
+    driver.apply({ hugepageLimits: [{ pageSize: '3MB', limit: 0 }] });
+    expect(driver.warnings).toEqual([expect.stringContaining('hugetlb.3MB.limit_in_bytes')]);
+  });
+
+  test('devices.list begins with the rules in their order', async () => {
     const driver = choose(cgroup);
     driver.create();
     const devices: Resources['devices'] = [
@@ -150,7 +180,7 @@ describe.skipIf(v1Facts === undefined || !writable(v1Facts.hierarchies[0]?.mount
         .trim()
         .split('\n');
     expect(list().slice(0, 3)).toEqual(['c 10:229 rwm', 'b 8:20 rw', 'c *:* m']);
-    driver.apply({ devices: [{ allow: false, access: 'rwm' }] }, 'update');
+    await driver.update({ asked: {}, resources: { devices: [{ allow: false, access: 'rwm' }] } });
     expect(list()).toHaveLength(12);
   });
 
@@ -315,10 +345,22 @@ describe.skipIf(v2Facts === undefined || !writable(v2Facts.mountpoint))('v2', ()
     driver.create();
     driver.apply({ devices: [{ allow: true, access: 'rwm' }], unified: { 'cgroup.max.depth': '3' } });
     expect(readControl(`${leaf}/cgroup.max.depth`)).toBe('3');
-    expect(() => driver.apply({ unified: { 'nothing.max': '3' } }, 'update')).toThrow(
-      'the nothing controller is not available',
-    );
+    expect(() => driver.apply({ unified: { 'nothing.max': '3' } })).toThrow('the nothing controller is not available');
   });
+
+  test.skipIf(!existsSync('/sys/kernel/mm/hugepages/hugepages-2048kB'))(
+    'huge pages are limited where the controller is, use and reservation',
+    async (context) => {
+      const driver = choose(cgroup, undefined, { attachDeviceProgram: () => undefined });
+      driver.create();
+      if (!readControl(`${leaf}/cgroup.controllers`).includes('hugetlb')) context.skip('no hugetlb controller on v2');
+      driver.apply({ hugepageLimits: [{ pageSize: '2MB', limit: 4 << 20 }] });
+      expect(readControl(`${leaf}/hugetlb.2MB.max`)).toBe(String(4 << 20));
+      expect(readControl(`${leaf}/hugetlb.2MB.rsvd.max`)).toBe(String(4 << 20));
+      const unknown = { hugepageLimits: [{ pageSize: '3MB', limit: 4 << 20 }] };
+      expect(() => driver.apply(unknown)).toThrow(`${leaf}/hugetlb.3MB.max: ENOENT`);
+    },
+  );
 
   test('device rules go to the loader; without one they are refused', () => {
     const calls: number[] = [];

@@ -1,14 +1,14 @@
 /** Sentences for what the kernel refuses. */
 import { TsruncError } from '../errors.ts';
 import { errnoName } from '../host/errno.ts';
-import type { Write } from './controllers/write.ts';
+import type { Placed } from './apply.ts';
 
 /** Hints by errno and control file ('*': any file of the controller, '' for making the directory). First match counts. */
 const hints: readonly { readonly errno: readonly string[]; readonly file: RegExp; readonly hint: string }[] = [
   {
     errno: ['EBUSY'],
     file: /^memory\.(memsw\.)?limit_in_bytes$/,
-    hint: 'The limit is below the memory that is in use: stop processes first, or take a higher limit.',
+    hint: 'Stop processes first, or take a higher limit.',
   },
   {
     errno: ['EINVAL'],
@@ -60,6 +60,33 @@ const hints: readonly { readonly errno: readonly string[]; readonly file: RegExp
   },
   { errno: ['EINVAL'], file: /^devices\./, hint: 'The rule cannot be set while the cgroup has children.' },
   {
+    errno: ['ENODEV', 'ENXIO'],
+    file: /^(blk)?io\./,
+    hint: 'There is no whole disk with these numbers (a partition has no limits of its own): see /sys/block/*/dev.',
+  },
+  {
+    errno: ['ENOENT'],
+    file: /^blkio\.leaf_weight/,
+    hint: 'Linux has had no leaf weights since 5.0, when the CFQ scheduler went: leave leafWeight out.',
+  },
+  {
+    errno: ['ENOENT'],
+    file: /^(blk)?io\.(bfq\.)?weight/,
+    hint: 'Weights need the BFQ scheduler (modprobe bfq), or on cgroup v2 CONFIG_BLK_CGROUP_IOCOST.',
+  },
+  { errno: ['EOPNOTSUPP'], file: /^(blk)?io\.(bfq\.)?weight/, hint: 'The disk of these numbers has no BFQ scheduler.' },
+  {
+    errno: ['ENOENT'],
+    file: /^hugetlb\./,
+    hint: 'The sizes of this host are the names in /sys/kernel/mm/hugepages (2048kB is "2MB").',
+  },
+  {
+    errno: ['ENODEV', 'EINVAL'],
+    file: /^net_prio\./,
+    hint: 'The interface must exist in the network namespace of the runtime.',
+  },
+  { errno: ['ENODEV', 'EINVAL'], file: /^rdma\./, hint: 'The RDMA devices of this host are in /sys/class/infiniband.' },
+  {
     errno: ['ENOENT'],
     file: /./,
     hint: 'The controller is not enabled here: a parent cgroup with processes of its own cannot enable it for its children.',
@@ -82,15 +109,30 @@ function hintFor(errno: string | undefined, file: string): string | undefined {
   return hints.find((row) => errno !== undefined && row.errno.includes(errno) && row.file.test(file))?.hint;
 }
 
-/** A control file could not be written. */
-export function writeFailed(write: Write, path: string, cause: unknown): TsruncError {
+/**
+ * A control file could not be written.
+ * @param usage for limits of bytes: how many are in use, which EBUSY is about
+ */
+export function writeFailed({ write, path, value }: Placed, cause: unknown, usage?: number): TsruncError {
   const errno = errnoName(cause);
-  const hint = hintFor(errno, write.file);
-  return new TsruncError('CGROUP_FAILED', `Cannot write "${write.value}" to ${path}: ${errno ?? String(cause)}`, {
+  const hint = hintFor(errno, path.slice(path.lastIndexOf('/') + 1));
+  const why = errno === 'EBUSY' && usage !== undefined ? `: ${belowUsage(value, usage)}` : '';
+  return new TsruncError('CGROUP_FAILED', `Cannot write "${value}" to ${path}: ${errno ?? String(cause)}${why}`, {
     cause,
     ...placeOf(write.from),
     ...(hint === undefined ? {} : { hint }),
   });
+}
+
+/** "4 MiB is below what is in use, 9.3 MiB" */
+export const belowUsage = (limit: string, usage: number): string =>
+  `${readableBytes(Number(limit))} is below what is in use, ${readableBytes(usage)}`;
+
+function readableBytes(bytes: number): string {
+  const units = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB'] as const;
+  const power = Math.min(Math.floor(Math.log2(Math.max(bytes, 1)) / 10), units.length - 1);
+  const number = bytes / 1024 ** power;
+  return `${Number.isInteger(number) ? number : number.toFixed(1)} ${units[power]}`;
 }
 
 /** Anything else that failed on a cgroup directory. @param action "make", "remove", "freeze" */

@@ -2,7 +2,7 @@
 import type { Resources } from '../config/spec.ts';
 import { TsruncError } from '../errors.ts';
 import { firstLimit } from './controllers/compile.ts';
-import type { CgroupDriver } from './driver.ts';
+import type { CgroupDriver, Change, UpdateRequest } from './driver.ts';
 import { placeOf } from './failure.ts';
 
 export class NoCgroup implements CgroupDriver {
@@ -10,6 +10,7 @@ export class NoCgroup implements CgroupDriver {
   readonly placement = { kind: 'none' } as const;
   readonly precedes = false;
   readonly skipped: readonly string[];
+  readonly warnings = [];
   readonly #reason: string;
 
   /** @param reason why, as the second half of a sentence */
@@ -25,6 +26,11 @@ export class NoCgroup implements CgroupDriver {
     const from = firstLimit(resources);
     if (from === undefined) return;
     throw new TsruncError('UNSUPPORTED', `The container cannot be limited: ${this.#reason}`, placeOf(from));
+  }
+
+  async update({ asked }: UpdateRequest): Promise<readonly Change[]> {
+    this.apply(asked);
+    return [];
   }
 
   directory(hierarchy: string): string {

@@ -2,9 +2,10 @@
 
 import type { Resources } from '../config/spec.ts';
 import { TsruncError } from '../errors.ts';
-import { applyWrites, type Locate } from './apply.ts';
+import { applyWrites, type Locate, type Target } from './apply.ts';
 import { accessWrites, limitWrites } from './controllers/compile.ts';
-import type { CgroupDriver, CgroupPlacement, Purpose } from './driver.ts';
+import { updateWrites } from './controllers/update.ts';
+import type { CgroupDriver, CgroupPlacement, Change, UpdateRequest } from './driver.ts';
 import { cgroupFailed } from './failure.ts';
 import { readControl, readControlIfThere, readKey, writeControl } from './files.ts';
 import { killFrozen } from './kill.ts';
@@ -12,6 +13,7 @@ import { isDenied, type Leniency, strict } from './leniency.ts';
 import { makeDirectories, refuseInUse, removeDirectories } from './make.ts';
 import { processesOf } from './processes.ts';
 import { type CgroupPlace, type CgroupRecord, directoryOf } from './record.ts';
+import { applyOrRestore } from './update.ts';
 import { until } from './wait.ts';
 
 const freezeMs = 2000;
@@ -20,6 +22,7 @@ export class CgroupV1 implements CgroupDriver {
   readonly record: CgroupRecord;
   readonly precedes = false;
   readonly skipped: string[] = [];
+  readonly warnings: string[] = [];
   readonly #leniency: Leniency;
   #places: readonly CgroupPlace[];
 
@@ -51,18 +54,26 @@ export class CgroupV1 implements CgroupDriver {
     }
   }
 
-  apply(resources: Resources, purpose: Purpose = 'create'): void {
-    applyWrites(limitWrites(resources, 'v1'), this.#locate);
-    if (purpose === 'create') this.#restrictDevices(resources);
+  apply(resources: Resources): void {
+    applyWrites(limitWrites(resources, 'v1'), this.#target);
+    this.#restrictDevices(resources);
+  }
+
+  async update(request: UpdateRequest): Promise<readonly Change[]> {
+    return applyOrRestore(updateWrites(request, 'v1'), this.#target);
   }
 
   #restrictDevices(resources: Resources): void {
     try {
-      applyWrites(accessWrites(resources, 'v1'), this.#locate);
+      applyWrites(accessWrites(resources, 'v1'), this.#target);
     } catch (error) {
       if (!this.#leniency.devices || !(error instanceof TsruncError)) throw error;
       this.skipped.push(error.message);
     }
+  }
+
+  get #target(): Target {
+    return { locate: this.#locate, warn: (sentence) => this.warnings.push(sentence) };
   }
 
   readonly #locate: Locate = (controller) => {

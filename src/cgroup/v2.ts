@@ -3,11 +3,12 @@ import { closeSync, constants, openSync } from 'node:fs';
 import type { Resources } from '../config/spec.ts';
 import { TsruncError } from '../errors.ts';
 import { errnoName } from '../host/errno.ts';
-import { applyWrites, type Locate } from './apply.ts';
+import { applyWrites, type Locate, type Target } from './apply.ts';
 import { limitWrites } from './controllers/compile.ts';
 import { deviceProgram } from './controllers/device-program.ts';
 import { allowsAll, deviceRules } from './controllers/device-rules.ts';
-import type { CgroupDriver, CgroupPlacement, DeviceProgramLoader, Purpose } from './driver.ts';
+import { updateWrites } from './controllers/update.ts';
+import type { CgroupDriver, CgroupPlacement, Change, DeviceProgramLoader, UpdateRequest } from './driver.ts';
 import { cgroupFailed, placeOf } from './failure.ts';
 import { readControl, readControlIfThere, readKey, writeControl } from './files.ts';
 import { killFrozen } from './kill.ts';
@@ -15,6 +16,7 @@ import { isDenied, type Leniency, strict } from './leniency.ts';
 import { makeDirectories, refuseInUse, removeDirectories } from './make.ts';
 import { processesOf } from './processes.ts';
 import { type CgroupPlace, type CgroupRecord, directoryOf } from './record.ts';
+import { applyOrRestore } from './update.ts';
 import { until } from './wait.ts';
 
 const SIGKILL = 9;
@@ -25,6 +27,7 @@ export class CgroupV2 implements CgroupDriver {
   readonly record: CgroupRecord;
   readonly precedes = true;
   readonly skipped: string[] = [];
+  readonly warnings: string[] = [];
   readonly #leniency: Leniency;
   readonly #loader: DeviceProgramLoader | undefined;
   readonly #place: CgroupPlace;
@@ -83,9 +86,17 @@ export class CgroupV2 implements CgroupDriver {
     }
   }
 
-  apply(resources: Resources, purpose: Purpose = 'create'): void {
-    applyWrites(limitWrites(resources, 'v2'), this.#locate);
-    if (purpose === 'create') this.#restrictDevices(resources);
+  apply(resources: Resources): void {
+    applyWrites(limitWrites(resources, 'v2'), this.#target);
+    this.#restrictDevices(resources);
+  }
+
+  async update(request: UpdateRequest): Promise<readonly Change[]> {
+    return applyOrRestore(updateWrites(request, 'v2'), this.#target);
+  }
+
+  get #target(): Target {
+    return { locate: this.#locate, warn: (sentence) => this.warnings.push(sentence) };
   }
 
   readonly #locate: Locate = (controller) => {

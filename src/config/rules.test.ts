@@ -433,6 +433,21 @@ const cases: readonly (readonly [string, Parameters<typeof specWith>[0], string]
     'error | /linux/resources/cpu/idle | cpu.idle is 2; allowed are 0 and 1',
   ],
   [
+    'block I/O weights',
+    { linux: { resources: { blockIO: { weight: 5, leafWeight: 0 } } } },
+    'error | /linux/resources/blockIO/weight | The weight is 5; allowed are 10 to 1000',
+  ],
+  [
+    'block I/O weights of a device',
+    { linux: { resources: { blockIO: { weightDevice: [{ major: 8, minor: 0, weight: 1001 }] } } } },
+    'error | /linux/resources/blockIO/weightDevice/0/weight | The weight is 1001; allowed are 10 to 1000',
+  ],
+  [
+    'RDMA',
+    { linux: { resources: { rdma: { mlx5_1: {} } } } },
+    'error | /linux/resources/rdma/mlx5_1 | The RDMA device "mlx5_1" has no limit',
+  ],
+  [
     'device rule',
     { linux: { resources: { devices: [{ allow: true, major: -2 }] } } },
     'error | /linux/resources/devices/0/major | The major number is -2; -1 means all',

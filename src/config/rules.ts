@@ -13,7 +13,7 @@ import { mountRule } from './rules/mounts.ts';
 import { idMappingRule, namespaceRule, timeOffsetRule } from './rules/namespaces.ts';
 import { netDeviceRule } from './rules/net-devices.ts';
 import { affinityRule, processRule, rlimitRule, schedulerRule } from './rules/process.ts';
-import { cpuRule, deviceAccessRule, memoryRule } from './rules/resources.ts';
+import { blockIoRule, cpuRule, deviceAccessRule, memoryRule, rdmaRule } from './rules/resources.ts';
 import { seccompRule } from './rules/seccomp.ts';
 import { sysctlRule } from './rules/sysctl.ts';
 import { nulRule } from './rules/text.ts';
@@ -39,6 +39,8 @@ const allRules: readonly Rule[] = [
   hiddenPathRule,
   memoryRule,
   cpuRule,
+  blockIoRule,
+  rdmaRule,
   deviceAccessRule,
   seccompRule,
   memoryPolicyRule,

@@ -6,10 +6,6 @@ const specWith = (linux: Linux): Spec => ({ ociVersion: '1.3.0', linux });
 const places = (spec: Spec): string[] => unsupported(spec).map(({ severity, pointer }) => `${severity} ${pointer}`);
 
 test.each<[string, Linux]>([
-  ['/linux/resources/blockIO', { resources: { blockIO: { weight: 10 } } }],
-  ['/linux/resources/hugepageLimits/0/limit', { resources: { hugepageLimits: [{ pageSize: '2MB', limit: 1 }] } }],
-  ['/linux/resources/network', { resources: { network: { classID: 1 } } }],
-  ['/linux/resources/rdma', { resources: { rdma: { mlx5_1: { hcaHandles: 3 } } } }],
   ['/linux/seccomp', { seccomp: { defaultAction: 'SCMP_ACT_ALLOW' } }],
   ['/linux/personality/flags', { personality: { domain: 'LINUX', flags: ['X'] } }],
 ])('%s is refused when set', (pointer, linux) => {
@@ -25,15 +21,9 @@ test('empty objects, zeros and empty strings count as unset', () => {
       intelRdt: {},
       memoryPolicy: {},
       netDevices: {},
-      resources: { blockIO: { weight: 0, weightDevice: [] }, network: {}, rdma: {}, hugepageLimits: [] },
     },
   };
   expect(places(spec)).toEqual([]);
-});
-
-test('the zeros that every Kubernetes container has are a warning', () => {
-  const spec = specWith({ resources: { hugepageLimits: [{ pageSize: '2MB', limit: 0 }] } });
-  expect(places(spec)).toEqual(['warning /linux/resources/hugepageLimits/0/limit']);
 });
 
 test('create gets one error that names all of them, at the place of the first', () => {

@@ -1,6 +1,6 @@
 import { type ErrorDetails, type Place, TsruncError } from '../errors.ts';
 import { rejected } from './coverage.ts';
-import { caution, type Finding, isError, mistake } from './findings.ts';
+import { type Finding, mistake } from './findings.ts';
 import { pointerParts, pointerTo } from './position.ts';
 import type { Spec } from './spec.ts';
 
@@ -41,19 +41,7 @@ export function unsupported(spec: Spec): Finding[] {
       if (isSetBy(setBy, value)) findings.push(mistake(pointer, reason));
     });
   }
-  return [...findings, ...noHugepages(spec)];
-}
-
-/**
- * A limit of 0 forbids huge pages. The kubelet sends it for every size in every container, wanted or not, so it is no reason
- * to refuse one.
- */
-function noHugepages(spec: Spec): Finding[] {
-  return (spec.linux?.resources?.hugepageLimits ?? []).flatMap(({ limit, pageSize }, index) =>
-    limit === 0
-      ? [caution(`/linux/resources/hugepageLimits/${index}/limit`, `Huge pages of ${pageSize} are not forbidden yet`)]
-      : [],
-  );
+  return findings;
 }
 
 /**
@@ -61,7 +49,7 @@ function noHugepages(spec: Spec): Finding[] {
  * @throws TsruncError UNSUPPORTED that names every such field; its place is the first one's
  */
 export function refuseUnsupported(spec: Spec, locate: (pointer: string) => Place): void {
-  const [first, ...others] = unsupported(spec).filter(isError);
+  const [first, ...others] = unsupported(spec);
   if (first === undefined) return;
   const also = others.map(({ pointer }) => pointer).join(', ');
   const details: ErrorDetails = { place: locate(first.pointer), hint: 'Take the field out of the configuration.' };

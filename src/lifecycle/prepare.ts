@@ -178,6 +178,7 @@ async function makeCgroup({ cgroup, config, options }: Making, pid?: number): Pr
   await cgroup.create(pid);
   await cgroup.apply(config.spec.linux?.resources ?? {});
   for (const reason of cgroup.skipped) options.global.log.debug('cgroup', reason);
+  for (const sentence of cgroup.warnings) options.global.log.warn(sentence);
 }
 
 /** While the helper enters its namespaces on another core: its cgroups on v1, the plan, its file descriptors. */

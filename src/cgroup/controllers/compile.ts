@@ -1,15 +1,19 @@
 /** All controllers in the order in which their writes are made. A new knob is one line in one of them. */
 import type { Resources } from '../../config/spec.ts';
+import { blockIo } from './block-io.ts';
 import { cpu } from './cpu.ts';
 import { cpuset } from './cpuset.ts';
 import { devices } from './devices.ts';
+import { hugetlb } from './hugetlb.ts';
 import { memory } from './memory.ts';
+import { network } from './network.ts';
 import { pids } from './pids.ts';
+import { rdma } from './rdma.ts';
 import { unified } from './unified.ts';
 import type { Controller, Layout, Write } from './write.ts';
 
 /** `unified` comes last: it is the most exact, so it wins over what the others derived. */
-const limits: readonly Controller[] = [cpu, cpuset, memory, pids, unified];
+const limits: readonly Controller[] = [cpu, cpuset, memory, pids, blockIo, hugetlb, network, rdma, unified];
 
 /** The writes that limit; devices are not among them. @throws TsruncError UNSUPPORTED, CONFIG_INVALID */
 export function limitWrites(resources: Resources, layout: Layout): Write[] {
@@ -26,7 +30,7 @@ export function firstLimit(resources: Resources): string | undefined {
   const [file] = Object.keys(resources.unified ?? {});
   const { unified: _, ...others } = resources;
   return (
-    limitWrites(others, 'v1').find(({ ifMissing }) => ifMissing !== 'skip')?.from ??
+    limitWrites(others, 'v1').find(({ ifMissing }) => ifMissing === undefined)?.from ??
     (file && `/linux/resources/unified/${file}`)
   );
 }

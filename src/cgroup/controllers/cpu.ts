@@ -33,7 +33,7 @@ function cpuV1({ shares, quota, period, burst, idle, realtimePeriod, realtimeRun
   // Each of the three is checked against the others that stand there now.
   if (isSet(period)) writes.push({ ...to('cpu.cfs_period_us', 'period', period), retry: true });
   if (isSet(quota)) writes.push({ ...to('cpu.cfs_quota_us', 'quota', quota), retry: true });
-  if (burst !== undefined) writes.push(to('cpu.cfs_burst_us', 'burst', burst));
+  if (burst !== undefined) writes.push({ ...to('cpu.cfs_burst_us', 'burst', burst), retry: true });
   if (isSet(realtimePeriod)) writes.push({ ...to('cpu.rt_period_us', 'realtimePeriod', realtimePeriod), retry: true });
   if (isSet(realtimeRuntime)) writes.push(to('cpu.rt_runtime_us', 'realtimeRuntime', realtimeRuntime));
   return withIdle(writes, idle);
@@ -57,15 +57,21 @@ function cpuV2({ shares, quota, period, burst, idle, realtimePeriod, realtimeRun
   const limit = isSet(quota) && quota > 0 ? digits(quota) : 'max';
   if (isSet(quota) || isSet(period)) {
     const value = isSet(period) ? `${limit} ${digits(period)}` : limit;
-    writes.push({ ...to('cpu.max', isSet(quota) ? 'quota' : 'period', value), retry: true });
+    const asked = to('cpu.max', isSet(quota) ? 'quota' : 'period', value);
+    writes.push({ ...asked, ...(isSet(quota) && isSet(period) ? { also: at('period') } : {}), retry: true });
   }
-  if (burst !== undefined) writes.push(to('cpu.max.burst', 'burst', burst));
+  if (burst !== undefined) writes.push({ ...to('cpu.max.burst', 'burst', burst), retry: true });
   return withIdle(writes, idle);
 }
 
-/** An idle cgroup has no weight: the kernel refuses one (EINVAL), so idleness ends before and begins after it is written. */
+/**
+ * An idle cgroup has no weight: the kernel refuses one (EINVAL), so idleness ends before and begins after it is written; and
+ * when idleness ends, the kernel gives the default.
+ */
 function withIdle(writes: readonly Write[], idle: number | undefined): Write[] {
   if (idle === undefined) return [...writes];
   const asked = to('cpu.idle', 'idle', idle);
-  return idle === 0 ? [{ ...asked, ifMissing: 'skip' }, ...writes] : [...writes, asked];
+  if (idle !== 0) return [...writes, asked];
+  const weighted = writes.map((each) => (each.from === at('shares') ? { ...each, also: at('idle') } : each));
+  return [{ ...asked, ifMissing: 'skip' }, ...weighted];
 }

@@ -5,17 +5,29 @@ import { firstLimit, limitWrites } from './compile.ts';
 import { weightOfShares } from './cpu.ts';
 import { digits, type Layout } from './write.ts';
 
-/** "file=value" of each write, in order; '?' marks one that may be left out, '!' one that may be tried again. */
+const marks = { none: '', skip: '?', warn: '??' };
+
+/**
+ * "file=value" of each write, in order; '|' leads to the file that stands in for a missing one, '?' marks a write that may be
+ * left out, '??' one that is left out with a warning, '!' one that may be tried again.
+ */
 function render(resources: Resources, layout: Layout): string[] {
   return limitWrites(resources, layout).map(
-    ({ file, value, ifMissing, retry }) => `${file}=${value}${ifMissing ? '?' : ''}${retry ? '!' : ''}`,
+    ({ file, value, instead, ifMissing, retry }) =>
+      `${file}=${value}${instead ? `|${instead.file}=${instead.value}` : ''}${marks[ifMissing ?? 'none']}${retry ? '!' : ''}`,
   );
 }
 
 const max63 = 2 ** 63;
 
-/** The table of expectations: resources, writes on v1, writes on v2 (or the message of the refusal). */
-const expectations: readonly (readonly [name: string, Resources, v1: string[] | string, v2: string[] | string])[] = [
+/** The writes, or the message of the refusal. */
+type Expected = string[] | string;
+
+/**
+ * The table of expectations: one row for each field and each of its special values, one column for each way of managing
+ * cgroups; that of systemd has its properties, where a field has one.
+ */
+const expectations: readonly (readonly [name: string, Resources, v1: Expected, v2: Expected, systemd?: Expected])[] = [
   ['nothing', {}, [], []],
   ['empty objects', { memory: {}, cpu: {}, unified: {}, devices: [] }, [], []],
   [
@@ -32,7 +44,7 @@ const expectations: readonly (readonly [name: string, Resources, v1: string[] | 
   [
     'memory.limit -1',
     { memory: { limit: -1 } },
-    ['memory.limit_in_bytes=-1?!', 'memory.memsw.limit_in_bytes=-1?'],
+    ['memory.limit_in_bytes=-1?!', 'memory.memsw.limit_in_bytes=-1?!'],
     ['memory.max=max?', 'memory.swap.max=max?'],
   ],
   [
@@ -44,26 +56,26 @@ const expectations: readonly (readonly [name: string, Resources, v1: string[] | 
   [
     'memory.swap',
     { memory: { limit: 100, swap: 300 } },
-    ['memory.limit_in_bytes=100!', 'memory.memsw.limit_in_bytes=300'],
+    ['memory.limit_in_bytes=100!', 'memory.memsw.limit_in_bytes=300!'],
     ['memory.max=100', 'memory.swap.max=200'],
   ],
   [
     'memory.swap = limit',
     { memory: { limit: 100, swap: 100 } },
-    ['memory.limit_in_bytes=100!', 'memory.memsw.limit_in_bytes=100'],
+    ['memory.limit_in_bytes=100!', 'memory.memsw.limit_in_bytes=100!'],
     ['memory.max=100', 'memory.swap.max=0?'],
   ],
   [
     'memory.swap -1',
     { memory: { limit: 100, swap: -1 } },
-    ['memory.limit_in_bytes=100!', 'memory.memsw.limit_in_bytes=-1?'],
+    ['memory.limit_in_bytes=100!', 'memory.memsw.limit_in_bytes=-1?!'],
     ['memory.max=100', 'memory.swap.max=max?'],
   ],
-  ['memory.swap alone', { memory: { swap: 300 } }, ['memory.memsw.limit_in_bytes=300'], 'needs a memory.limit'],
+  ['memory.swap alone', { memory: { swap: 300 } }, ['memory.memsw.limit_in_bytes=300!'], 'needs a memory.limit'],
   [
     'memory.swap < limit',
     { memory: { limit: 300, swap: 100 } },
-    ['memory.limit_in_bytes=300!', 'memory.memsw.limit_in_bytes=100'],
+    ['memory.limit_in_bytes=300!', 'memory.memsw.limit_in_bytes=100!'],
     'is below memory.limit',
   ],
   ['memory.reservation', { memory: { reservation: 5 } }, ['memory.soft_limit_in_bytes=5'], ['memory.low=5']],
@@ -126,8 +138,8 @@ const expectations: readonly (readonly [name: string, Resources, v1: string[] | 
   [
     'cpu.burst',
     { cpu: { quota: 50000, burst: 10000 } },
-    ['cpu.cfs_quota_us=50000!', 'cpu.cfs_burst_us=10000'],
-    ['cpu.max=50000!', 'cpu.max.burst=10000'],
+    ['cpu.cfs_quota_us=50000!', 'cpu.cfs_burst_us=10000!'],
+    ['cpu.max=50000!', 'cpu.max.burst=10000!'],
   ],
   ['cpu.idle', { cpu: { shares: 1024, idle: 1 } }, ['cpu.shares=1024', 'cpu.idle=1'], ['cpu.weight=100', 'cpu.idle=1']],
   [
@@ -158,6 +170,113 @@ const expectations: readonly (readonly [name: string, Resources, v1: string[] | 
   ['pids.limit', { pids: { limit: 4 } }, ['pids.max=4'], ['pids.max=4']],
   ['pids.limit 0', { pids: { limit: 0 } }, ['pids.max=1'], ['pids.max=1']],
   ['pids.limit -1', { pids: { limit: -1 } }, ['pids.max=max?'], ['pids.max=max?']],
+
+  [
+    'blockIO.weight',
+    { blockIO: { weight: 500 } },
+    ['blkio.weight=500|blkio.bfq.weight=500'],
+    ['io.bfq.weight=500|io.weight=4950'],
+  ],
+  [
+    'blockIO.leafWeight',
+    { blockIO: { leafWeight: 500 } },
+    ['blkio.leaf_weight=500'],
+    'blockIO.leafWeight cannot be applied: only cgroup v1',
+  ],
+  [
+    'blockIO.weightDevice',
+    {
+      blockIO: {
+        weightDevice: [
+          { major: 8, minor: 0, weight: 10 },
+          { major: 8, minor: 16, weight: 1000 },
+          { major: 8, minor: 32 },
+        ],
+      },
+    },
+    [
+      'blkio.weight_device=8:0 10|blkio.bfq.weight_device=8:0 10',
+      'blkio.weight_device=8:16 1000|blkio.bfq.weight_device=8:16 1000',
+    ],
+    ['io.bfq.weight=8:0 10|io.weight=8:0 1', 'io.bfq.weight=8:16 1000|io.weight=8:16 10000'],
+  ],
+  [
+    'blockIO.weightDevice.leafWeight',
+    { blockIO: { weightDevice: [{ major: 8, minor: 0, leafWeight: 20 }] } },
+    ['blkio.leaf_weight_device=8:0 20'],
+    'blockIO.weightDevice.0.leafWeight cannot be applied: only cgroup v1',
+  ],
+  [
+    'blockIO.throttleReadBpsDevice',
+    { blockIO: { throttleReadBpsDevice: [{ major: 8, minor: 0, rate: 1048576 }] } },
+    ['blkio.throttle.read_bps_device=8:0 1048576'],
+    ['io.max=8:0 rbps=1048576'],
+  ],
+  [
+    'blockIO.throttleWriteBpsDevice, no rate',
+    { blockIO: { throttleWriteBpsDevice: [{ major: 8, minor: 0, rate: 0 }] } },
+    ['blkio.throttle.write_bps_device=8:0 0'],
+    ['io.max=8:0 wbps=max'],
+  ],
+  [
+    'blockIO.throttleReadIOPSDevice, two devices',
+    {
+      blockIO: {
+        throttleReadIOPSDevice: [
+          { major: 8, minor: 0, rate: 100 },
+          { major: 254, minor: 1, rate: 2 ** 64 },
+        ],
+      },
+    },
+    ['blkio.throttle.read_iops_device=8:0 100', 'blkio.throttle.read_iops_device=254:1 18446744073709551616'],
+    ['io.max=8:0 riops=100', 'io.max=254:1 riops=18446744073709551616'],
+  ],
+  [
+    'blockIO.throttleWriteIOPSDevice',
+    { blockIO: { throttleWriteIOPSDevice: [{ major: 8, minor: 0, rate: 100 }] } },
+    ['blkio.throttle.write_iops_device=8:0 100'],
+    ['io.max=8:0 wiops=100'],
+  ],
+
+  [
+    'hugepageLimits',
+    { hugepageLimits: [{ pageSize: '2MB', limit: 4194304 }] },
+    ['hugetlb.2MB.limit_in_bytes=4194304', 'hugetlb.2MB.rsvd.limit_in_bytes=4194304?'],
+    ['hugetlb.2MB.max=4194304', 'hugetlb.2MB.rsvd.max=4194304?'],
+  ],
+  [
+    'hugepageLimits of 0',
+    { hugepageLimits: [{ pageSize: '1GB', limit: 0 }] },
+    ['hugetlb.1GB.limit_in_bytes=0??', 'hugetlb.1GB.rsvd.limit_in_bytes=0?'],
+    ['hugetlb.1GB.max=0??', 'hugetlb.1GB.rsvd.max=0?'],
+  ],
+
+  [
+    'network.classID',
+    { network: { classID: 1048577 } },
+    ['net_cls.classid=1048577'],
+    'network.classID cannot be applied: only cgroup v1',
+  ],
+  [
+    'network.priorities',
+    {
+      network: {
+        priorities: [
+          { name: 'eth0', priority: 500 },
+          { name: 'lo', priority: 0 },
+        ],
+      },
+    },
+    ['net_prio.ifpriomap=eth0 500', 'net_prio.ifpriomap=lo 0'],
+    'network.priorities.0 cannot be applied: only cgroup v1',
+  ],
+
+  [
+    'rdma',
+    { rdma: { mlx5_1: { hcaHandles: 3, hcaObjects: 10000 }, mlx4_0: { hcaObjects: 0 }, rxe3: {} } },
+    ['rdma.max=mlx5_1 hca_handle=3 hca_object=10000', 'rdma.max=mlx4_0 hca_object=0'],
+    ['rdma.max=mlx5_1 hca_handle=3 hca_object=10000', 'rdma.max=mlx4_0 hca_object=0'],
+  ],
 
   [
     'unified',
@@ -199,11 +318,22 @@ test('every write names its controller and the field that asked for it', () => {
   ]);
 });
 
+test('zeros and empty lists of clients ask for nothing', () => {
+  const resources: Resources = {
+    blockIO: { weight: 0, leafWeight: 0, weightDevice: [], throttleReadBpsDevice: [] },
+    hugepageLimits: [],
+    network: { classID: 0, priorities: [] },
+    rdma: {},
+  };
+  expect(limitWrites(resources, 'v1')).toEqual([]);
+  expect(limitWrites(resources, 'v2')).toEqual([]);
+});
+
 test('checkBeforeUpdate looks at the usage on v2; v1 does it by itself', () => {
   const resources = { memory: { limit: 5, checkBeforeUpdate: true } };
-  expect(limitWrites(resources, 'v2')[0]?.usage).toBe('memory.current');
-  expect(limitWrites(resources, 'v1')[0]?.usage).toBeUndefined();
-  expect(limitWrites({ memory: { limit: -1, checkBeforeUpdate: true } }, 'v2')[0]?.usage).toBeUndefined();
+  expect(limitWrites(resources, 'v2')[0]).toMatchObject({ usage: 'memory.current', aboveUsage: true });
+  expect(limitWrites(resources, 'v1')[0]?.aboveUsage).toBeUndefined();
+  expect(limitWrites({ memory: { limit: -1, checkBeforeUpdate: true } }, 'v2')[0]?.aboveUsage).toBeUndefined();
 });
 
 describe('weightOfShares', () => {

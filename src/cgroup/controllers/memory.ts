@@ -1,6 +1,6 @@
 /** linux.resources.memory (config-linux.md "Memory"); all limits in bytes. */
 import type { Memory } from '../../config/spec.ts';
-import { type Controller, digits, invalid, isSet, pointer, unsupported, type Write, write } from './write.ts';
+import { type Controller, digits, invalid, isSet, pointer, unsupported, v1Only, type Write, write } from './write.ts';
 
 export const memory: Controller = ({ memory: wanted }, layout) => {
   if (!wanted) return [];
@@ -18,16 +18,21 @@ function memoryV1(wanted: Memory): Write[] {
   const writes: Write[] = [];
   if (useHierarchy !== undefined) writes.push(flag('memory.use_hierarchy', 'useHierarchy', useHierarchy, true));
   // The kernel demands limit <= memsw at every moment: raising needs the other order than lowering, which retry finds.
-  if (isSet(limit)) writes.push({ ...to('memory.limit_in_bytes', 'limit', digits(limit)), retry: true });
+  if (isSet(limit)) {
+    const usage = 'memory.usage_in_bytes';
+    writes.push({ ...to('memory.limit_in_bytes', 'limit', digits(limit)), retry: true, usage });
+  }
   if (isSet(swap)) writes.push(swapV1(swap, isSet(wanted.swap)));
   if (isSet(reservation)) writes.push(to('memory.soft_limit_in_bytes', 'reservation', digits(reservation)));
   if (isSet(kernel)) writes.push(to('memory.kmem.limit_in_bytes', 'kernel', digits(kernel)));
   if (isSet(kernelTCP)) writes.push(to('memory.kmem.tcp.limit_in_bytes', 'kernelTCP', digits(kernelTCP)));
   if (swappiness !== undefined) writes.push(to('memory.swappiness', 'swappiness', digits(swappiness)));
   if (disableOOMKiller !== undefined)
-    writes.push(flag('memory.oom_control', 'disableOOMKiller', disableOOMKiller, false));
+    writes.push({ ...flag('memory.oom_control', 'disableOOMKiller', disableOOMKiller, false), former: oomKillDisable });
   return writes;
 }
+
+const oomKillDisable = { kind: 'key', key: 'oom_kill_disable' } as const;
 
 /** @param usual what holds without the write */
 function flag(file: string, field: keyof Memory, value: boolean, usual: boolean): Write {
@@ -36,7 +41,8 @@ function flag(file: string, field: keyof Memory, value: boolean, usual: boolean)
 }
 
 function swapV1(swap: number, asked: boolean): Write {
-  return to('memory.memsw.limit_in_bytes', asked ? 'swap' : 'limit', digits(swap));
+  const usage = 'memory.memsw.usage_in_bytes';
+  return { ...to('memory.memsw.limit_in_bytes', asked ? 'swap' : 'limit', digits(swap)), retry: true, usage };
 }
 
 function memoryV2(wanted: Memory): Write[] {
@@ -45,9 +51,9 @@ function memoryV2(wanted: Memory): Write[] {
   const swap = swapV2(wanted);
   const writes: Write[] = [];
   if (isSet(limit)) {
-    const asked = to('memory.max', 'limit', orMax(limit));
+    const asked = { ...to('memory.max', 'limit', orMax(limit)), usage: 'memory.current' };
     // v1 answers EBUSY to a limit below the usage; v2 takes it and kills, unless somebody looks first.
-    writes.push(checkBeforeUpdate && limit > 0 ? { ...asked, usage: 'memory.current' } : asked);
+    writes.push(checkBeforeUpdate && limit > 0 ? { ...asked, aboveUsage: true } : asked);
   }
   if (swap !== undefined) writes.push(swap);
   if (isSet(reservation)) writes.push(to('memory.low', 'reservation', orMax(reservation)));
@@ -66,20 +72,19 @@ function swapV2({ limit, swap }: Memory): Write | undefined {
       at('swap'),
       `memory.swap (${swap}) is below memory.limit (${limit}): it limits memory and swap together`,
     );
-  const asked = to(file, 'swap', digits(swap - limit));
+  const asked = { ...to(file, 'swap', digits(swap - limit)), also: at('limit') };
   // Where swap is not counted there is none to forbid.
   return swap === limit ? { ...asked, ifMissing: 'skip' } : asked;
 }
 
 function refuseV1Only({ kernel, kernelTCP, swappiness, disableOOMKiller, useHierarchy }: Memory): void {
-  const only = 'only cgroup v1 has it, and this host has cgroup v2';
   // "No limit" is what v2 has.
   if (isSet(kernel) && kernel !== -1)
-    throw unsupported(at('kernel'), only, 'On v2 memory.limit includes the kernel memory.');
+    throw unsupported(at('kernel'), v1Only, 'On v2 memory.limit includes the kernel memory.');
   if (isSet(kernelTCP) && kernelTCP !== -1)
-    throw unsupported(at('kernelTCP'), only, 'On v2 memory.limit includes socket buffers.');
-  if (swappiness !== undefined) throw unsupported(at('swappiness'), only);
-  if (disableOOMKiller) throw unsupported(at('disableOOMKiller'), only);
+    throw unsupported(at('kernelTCP'), v1Only, 'On v2 memory.limit includes socket buffers.');
+  if (swappiness !== undefined) throw unsupported(at('swappiness'), v1Only);
+  if (disableOOMKiller) throw unsupported(at('disableOOMKiller'), v1Only);
   if (useHierarchy === false) throw unsupported(at('useHierarchy'), 'cgroup v2 always counts hierarchically');
 }
 

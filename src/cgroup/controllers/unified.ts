@@ -1,11 +1,20 @@
 /** linux.resources.unified (config-linux.md "Unified"): files of cgroup v2 and what to write to them, as they stand. */
-import { type Controller, invalid, pointer, unsupported } from './write.ts';
+import { type Controller, escaped, type Former, invalid, pointer, unsupported } from './write.ts';
+
+/** Files with a line for each device, by what stands for a device without one; all others have one value, or cannot be undone. */
+const lineFiles: Readonly<Record<string, Former>> = {
+  'io.max': { kind: 'line', none: 'rbps=max wbps=max riops=max wiops=max' },
+  'io.latency': { kind: 'line', none: 'target=0' },
+  'rdma.max': { kind: 'line', none: 'hca_handle=max hca_object=max' },
+};
 
 export const unified: Controller = ({ unified: wanted }, layout) =>
   Object.entries(wanted ?? {}).map(([file, value]) => {
-    const from = pointer('unified', file.replaceAll('~', '~0').replaceAll('/', '~1'));
+    const from = pointer('unified', escaped(file));
     if (layout === 'v1') throw unsupported(from, 'only cgroup v2 has such files, and this host has cgroup v1');
     if (file.includes('/') || !file.includes('.'))
       throw invalid(from, `"${file}" is not the name of a cgroup file (controller.file)`);
-    return { controller: file.slice(0, file.indexOf('.')), file, value, from };
+    const former = lineFiles[file];
+    const asked = { controller: file.slice(0, file.indexOf('.')), file, value, from };
+    return former === undefined ? asked : { ...asked, former };
   });

@@ -10,16 +10,33 @@ export interface Write {
   readonly value: string;
   /** JSON pointer of the config field that asked for it; '' where the runtime itself did. */
   readonly from: string;
-  /** Leave it out where there is no such file: the value is what holds without it. */
-  readonly ifMissing?: 'skip';
+  /** A second field that the value is made of: an update of either makes the write necessary. */
+  readonly also?: string;
+  /** Where there is no such file, this one in its stead: two mechanisms that a kernel has either of. */
+  readonly instead?: { readonly file: string; readonly value: string };
+  /**
+   * Leave it out where there is no such file. skip: the value is what holds without it. warn: it may not be, but those who
+   * ask for it do so always, wanted or not.
+   */
+  readonly ifMissing?: 'skip' | 'warn';
   /**
    * When the kernel says EINVAL, try again after the writes that follow: it compares some values with each other, and which
    * order is right depends on what stands there now.
    */
   readonly retry?: true;
-  /** Name of a file whose number must not be above the value: refuse instead of letting the kernel kill. */
+  /** Limits of bytes: the file that tells how many are in use, to explain a refusal. */
   readonly usage?: string;
+  /** Refuse a value below the usage instead of letting the kernel kill. */
+  readonly aboveUsage?: true;
+  /** How the file's content tells what to write to get back what was; by default the content is that. */
+  readonly former?: Former;
 }
+
+export type Former =
+  /** A line for each device or interface, the first word of the value; where it has none, `none` is what stands for that. */
+  | { readonly kind: 'line'; readonly none: string }
+  /** The number behind a key of a file that takes the number alone. */
+  | { readonly kind: 'key'; readonly key: string };
 
 /** hybrid hosts have v1 controllers, so they count as v1. */
 export type Layout = 'v1' | 'v2';
@@ -31,6 +48,9 @@ export type Controller = (resources: Resources, layout: Layout) => Write[];
 export function pointer(...path: readonly (string | number)[]): string {
   return ['/linux/resources', ...path].join('/');
 }
+
+/** A name that is data as a part of a JSON pointer (RFC 6901). */
+export const escaped = (name: string): string => name.replaceAll('~', '~0').replaceAll('/', '~1');
 
 /** All digits of a number: a double above 2^53 prints as an exponent otherwise. */
 export function digits(value: number): string {
@@ -64,3 +84,6 @@ export function write(controller: string, file: string, value: string, from: str
   const neutral = value === '-1' || value === 'max';
   return { controller, file, value, from, ...(neutral ? { ifMissing: 'skip' } : {}) };
 }
+
+/** The words of a refusal of what cgroup v2 has no more. */
+export const v1Only = 'only cgroup v1 has it, and this host has cgroup v2';

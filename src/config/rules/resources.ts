@@ -1,5 +1,5 @@
 /** Rules about limits: config-linux.md "Control groups". Values that only the kernel can judge are left to it. */
-import type { Memory } from '../spec.ts';
+import type { BlockIo, Memory } from '../spec.ts';
 import { each, quoted, type Report, type Rule } from './helpers.ts';
 
 export const memoryRule: Rule = ({ linux }, report) => {
@@ -54,4 +54,35 @@ export const deviceAccessRule: Rule = ({ linux }, report) => {
       }
     }
   });
+};
+
+const leastWeight = 10;
+const mostWeight = 1000;
+
+export const blockIoRule: Rule = ({ linux }, report) => {
+  const blockIo = linux?.resources?.blockIO;
+  if (blockIo === undefined) return;
+  checkWeights(report, '/linux/resources/blockIO', blockIo);
+  each(blockIo.weightDevice, (device, index) => {
+    checkWeights(report, `/linux/resources/blockIO/weightDevice/${index}`, device);
+  });
+};
+
+/** config-linux.md "Block IO": the range of weights is 10 to 1000. Clients send 0 for what they do not set. */
+function checkWeights(report: Report, place: string, weights: Pick<BlockIo, 'weight' | 'leafWeight'>): void {
+  for (const field of ['weight', 'leafWeight'] as const) {
+    const weight = weights[field] ?? 0;
+    if (weight === 0 || (weight >= leastWeight && weight <= mostWeight)) continue;
+    report.mistake(`${place}/${field}`, `The weight is ${weight}; allowed are ${leastWeight} to ${mostWeight}`);
+  }
+}
+
+/** config-linux.md "RDMA": each device needs at least one of the two limits. */
+export const rdmaRule: Rule = ({ linux }, report) => {
+  const rdma = linux?.resources?.rdma;
+  if (rdma === undefined) return;
+  for (const [device, limits] of Object.entries(rdma)) {
+    if (limits === undefined || limits.hcaHandles !== undefined || limits.hcaObjects !== undefined) continue;
+    report.mistake(`/linux/resources/rdma/${device}`, `The RDMA device ${quoted(device)} has no limit`);
+  }
 };

@@ -1,0 +1,272 @@
+/**
+ * runtime-spec config-linux.md "Control groups": every field of linux.resources, read back from the kernel's files on the
+ * host, and its effect from inside where there is one to see. Placement and removal are in cgroups.test.ts.
+ */
+import { randomBytes } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { describe } from 'vitest';
+import type { Resources } from '../src/config/spec.ts';
+import { type Box, expect, type Outcome, test } from './support/box.ts';
+import { isCgroupV2, isRoot } from './support/host.ts';
+
+const MiB = 1024 * 1024;
+
+/** Directory of a cgroup on the host; undefined where no hierarchy has the controller. */
+const directoryOf = (controller: string, id: string): string | undefined => {
+  const path = isCgroupV2 ? '/sys/fs/cgroup' : `/sys/fs/cgroup/${controller}`;
+  const controllers = isCgroupV2 ? readFileSync(`${path}/cgroup.controllers`, 'utf8').trim().split(' ') : [];
+  return (isCgroupV2 ? controllers.includes(controller) : existsSync(path)) ? `${path}/${id}` : undefined;
+};
+
+/** A container that sleeps, limited by `resources`. */
+const limited = async (box: Box, resources: Resources): Promise<{ readonly id: string; readonly outcome: Outcome }> => {
+  const id = box.id();
+  const bundle = await box.bundle((config) => {
+    config.process.args = ['sleep', '100'];
+    config.linux.cgroupsPath = `/${id}`;
+    config.linux.resources = resources;
+  });
+  return { id, outcome: await box.tsrunc('run', '-d', '-b', bundle.path, id) };
+};
+
+/** What a control file of the container holds; the controller is the first part of its name. */
+const read = (id: string, file: string): string => {
+  const controller = file.slice(0, file.indexOf('.'));
+  return readFileSync(`${directoryOf(controller, id)}/${file}`, 'utf8').trim();
+};
+
+/** A whole disk of this host, as major:minor. */
+const disk = readdirSync('/sys/block')
+  .filter((name) => !/^(loop|ram|zram)/.test(name))
+  .map((name) => readFileSync(`/sys/block/${name}/dev`, 'utf8').trim())[0];
+const [major = 0, minor = 0] = disk?.split(':').map(Number) ?? [];
+
+describe.skipIf(!isRoot)('resources', () => {
+  type Row = readonly [name: string, Resources, v1: Record<string, string>, v2: Record<string, string>];
+  const rows: readonly Row[] = [
+    [
+      'memory.swap, reservation',
+      { memory: { limit: 64 * MiB, swap: 96 * MiB, reservation: 32 * MiB } },
+      {
+        'memory.limit_in_bytes': String(64 * MiB),
+        'memory.memsw.limit_in_bytes': String(96 * MiB),
+        'memory.soft_limit_in_bytes': String(32 * MiB),
+      },
+      { 'memory.max': String(64 * MiB), 'memory.swap.max': String(32 * MiB), 'memory.low': String(32 * MiB) },
+    ],
+    [
+      'memory without limits',
+      { memory: { limit: -1, swap: -1, reservation: -1 } },
+      { 'memory.limit_in_bytes': '9223372036854771712', 'memory.memsw.limit_in_bytes': '9223372036854771712' },
+      { 'memory.max': 'max', 'memory.swap.max': 'max', 'memory.low': 'max' },
+    ],
+    [
+      'cpu.quota, period, burst',
+      { cpu: { shares: 2048, quota: 30_000, period: 50_000, burst: 10_000 } },
+      {
+        'cpu.shares': '2048',
+        'cpu.cfs_quota_us': '30000',
+        'cpu.cfs_period_us': '50000',
+        'cpu.cfs_burst_us': '10000',
+      },
+      { 'cpu.weight': '174', 'cpu.max': '30000 50000', 'cpu.max.burst': '10000' },
+    ],
+    ['cpu.idle', { cpu: { shares: 1024, idle: 1 } }, { 'cpu.idle': '1' }, { 'cpu.idle': '1' }],
+    [
+      'cpu.cpus, mems',
+      { cpu: { cpus: '0', mems: '0' } },
+      { 'cpuset.cpus': '0', 'cpuset.mems': '0' },
+      { 'cpuset.cpus': '0', 'cpuset.mems': '0' },
+    ],
+    ['pids.limit', { pids: { limit: 21 } }, { 'pids.max': '21' }, { 'pids.max': '21' }],
+    ['pids.limit -1', { pids: { limit: -1 } }, { 'pids.max': 'max' }, { 'pids.max': 'max' }],
+  ];
+  test.for(rows)('%s', async ([, resources, v1, v2], { box }) => {
+    const { id, outcome } = await limited(box, resources);
+    expect(outcome).toMatchObject({ code: 0, stderr: '' });
+    const expected = isCgroupV2 ? v2 : v1;
+    expect(Object.fromEntries(Object.keys(expected).map((file) => [file, read(id, file)]))).toEqual(expected);
+  });
+
+  const onlyV1: readonly (readonly [name: string, Resources, Record<string, RegExp>])[] = [
+    [
+      'memory.kernelTCP',
+      { memory: { kernelTCP: 8 * MiB } },
+      { 'memory.kmem.tcp.limit_in_bytes': new RegExp(`^${8 * MiB}$`) },
+    ],
+    ['memory.swappiness', { memory: { swappiness: 7 } }, { 'memory.swappiness': /^7$/ }],
+    [
+      'memory.disableOOMKiller',
+      { memory: { disableOOMKiller: true } },
+      { 'memory.oom_control': /^oom_kill_disable 1$/m },
+    ],
+    ['memory.useHierarchy', { memory: { useHierarchy: true } }, { 'memory.use_hierarchy': /^1$/ }],
+    [
+      'cpu.realtime',
+      { cpu: { realtimePeriod: 500_000, realtimeRuntime: 1000 } },
+      { 'cpu.rt_period_us': /^500000$/, 'cpu.rt_runtime_us': /^1000$/ },
+    ],
+  ];
+  test.skipIf(isCgroupV2).for(onlyV1)('%s (cgroup v1)', async ([, resources, expected], { box, skip }) => {
+    const [file = ''] = Object.keys(expected);
+    skip(!existsSync(`/sys/fs/cgroup/${file.split('.')[0]}/${file}`), `this kernel has no ${file}`);
+    const { id, outcome } = await limited(box, resources);
+    expect(outcome).toMatchObject({ code: 0, stderr: '' });
+    for (const [name, content] of Object.entries(expected)) expect(read(id, name)).toMatch(content);
+  });
+
+  test.skipIf(!isCgroupV2).for(onlyV1)('%s is refused on cgroup v2', async ([name, resources], { box }) => {
+    const { outcome } = await limited(box, resources);
+    if (name === 'memory.useHierarchy') return expect(outcome.code).toBe(0);
+    expect(outcome.code).toBe(1);
+    expect(outcome.stderr).toMatch(/cannot be applied: (only cgroup v1|cgroup v2 does not divide)/);
+  });
+
+  test('memory.kernel is applied, or refused by a kernel without such a limit', async ({ box }) => {
+    const { id, outcome } = await limited(box, { memory: { kernel: 16 * MiB } });
+    if (outcome.code === 0) expect(read(id, 'memory.kmem.limit_in_bytes')).toMatch(/^\d+$/);
+    else
+      expect(outcome.stderr).toMatch(
+        /memory\.kernel cannot be applied|memory\.kmem\.limit_in_bytes: E(NOTSUPP|OPNOTSUPP)/,
+      );
+  });
+
+  test('pids.limit 0 leaves no room for a second process', async ({ box }) => {
+    const outcome = await box.probe('echo alone; (true) || true; true | true; echo $?', (config) => {
+      config.linux.resources = { pids: { limit: 0 } };
+    });
+    expect(outcome.stdout).toMatch(/^alone\n/);
+    expect(outcome.stderr).toMatch(/can't fork|Resource temporarily unavailable/);
+  });
+
+  test('cpu.quota holds: the kernel counts periods in which the container had to wait', async ({ box }) => {
+    const count = isCgroupV2 ? 'cat /sys/fs/cgroup/cpu.stat' : 'cat /sys/fs/cgroup/cpu/cpu.stat';
+    const outcome = await box.probe(`i=0; while [ $i -lt 60000 ]; do i=$((i+1)); done; ${count}`, (config) => {
+      config.linux.resources = { cpu: { quota: 2000, period: 20_000 } };
+      config.linux.namespaces.push({ type: 'cgroup' });
+      config.mounts.push({ destination: '/sys/fs/cgroup', type: 'cgroup', source: 'cgroup', options: ['ro'] });
+    });
+    expect(Number(/^nr_throttled (\d+)$/m.exec(outcome.stdout)?.[1])).toBeGreaterThan(0);
+  });
+
+  describe('blockIO', () => {
+    test('throttles are the kernel’s', async ({ box, skip }) => {
+      skip(
+        disk === undefined || directoryOf(isCgroupV2 ? 'io' : 'blkio', '') === undefined,
+        'no disk, or no controller',
+      );
+      const { id, outcome } = await limited(box, {
+        blockIO: {
+          throttleReadBpsDevice: [{ major, minor, rate: MiB }],
+          throttleWriteBpsDevice: [{ major, minor, rate: 2 * MiB }],
+          throttleReadIOPSDevice: [{ major, minor, rate: 300 }],
+          throttleWriteIOPSDevice: [{ major, minor, rate: 400 }],
+        },
+      });
+      expect(outcome).toMatchObject({ code: 0, stderr: '' });
+      if (isCgroupV2) {
+        expect(read(id, 'io.max')).toBe(`${disk} rbps=${MiB} wbps=${2 * MiB} riops=300 wiops=400`);
+        return;
+      }
+      expect(read(id, 'blkio.throttle.read_bps_device')).toBe(`${disk} ${MiB}`);
+      expect(read(id, 'blkio.throttle.write_bps_device')).toBe(`${disk} ${2 * MiB}`);
+      expect(read(id, 'blkio.throttle.read_iops_device')).toBe(`${disk} 300`);
+      expect(read(id, 'blkio.throttle.write_iops_device')).toBe(`${disk} 400`);
+    });
+
+    test('a read throttle holds', async ({ box, skip }) => {
+      const bundle = await box.bundle((config) => {
+        config.process.args = ['dd', 'if=/data', 'of=/dev/null', 'bs=64k', 'iflag=direct'];
+        config.linux.resources = { blockIO: { throttleReadBpsDevice: [{ major, minor, rate: MiB }] } };
+      });
+      // The whole disk below the file's device; the kernel's major is in bits 8 to 19.
+      const device = Number(statSync(bundle.rootfs).dev);
+      skip(
+        ((device >> 8) & 0xfff) !== major || (device & 0xff) !== minor,
+        'the root file system is not on a whole disk',
+      );
+      writeFileSync(`${bundle.rootfs}/data`, randomBytes(768 * 1024));
+      const began = Date.now();
+      const outcome = await box.run(bundle);
+      expect(outcome.code, outcome.stderr).toBe(0);
+      // 768 KiB at 1 MiB a second; the kernel lets the first slice of 100 ms pass.
+      expect(Date.now() - began).toBeGreaterThan(500);
+    });
+
+    test('weights go to BFQ or blk-iocost, or the refusal says what is missing', async ({ box, skip }) => {
+      skip(directoryOf(isCgroupV2 ? 'io' : 'blkio', '') === undefined, 'no controller');
+      const { id, outcome } = await limited(box, { blockIO: { weight: 300 } });
+      if (outcome.code !== 0) return expect(outcome.stderr).toContain('Weights need the BFQ scheduler');
+      const has = (file: string): boolean => existsSync(`${directoryOf(isCgroupV2 ? 'io' : 'blkio', id)}/${file}`);
+      const file = ['io.bfq.weight', 'io.weight', 'blkio.weight', 'blkio.bfq.weight'].find(has) ?? '';
+      expect(read(id, file)).toBe({ 'io.bfq.weight': 'default 300', 'io.weight': 'default 2930' }[file] ?? '300');
+    });
+
+    test('leaf weights and unknown disks are refused with the reason', async ({ box, skip }) => {
+      skip(directoryOf(isCgroupV2 ? 'io' : 'blkio', '') === undefined, 'no controller');
+      const leaf = await limited(box, { blockIO: { leafWeight: 300 } });
+      expect(leaf.outcome.code).toBe(1);
+      expect(leaf.outcome.stderr).toMatch(/leaf/);
+      const unknown = await limited(box, { blockIO: { throttleReadBpsDevice: [{ major: 4000, minor: 1, rate: 5 }] } });
+      expect(unknown.outcome.code).toBe(1);
+      expect(unknown.outcome.stderr).toMatch(/Cannot write "4000:1 [^"]*5" to .*: ENODEV/);
+      expect(unknown.outcome.stderr).toContain('There is no whole disk with these numbers');
+      expect(unknown.outcome.stderr).toContain('/linux/resources/blockIO/throttleReadBpsDevice/0/rate');
+    });
+  });
+
+  test('hugepageLimits', async ({ box }) => {
+    const { id, outcome } = await limited(box, { hugepageLimits: [{ pageSize: '2MB', limit: 4 * MiB }] });
+    if (directoryOf('hugetlb', id) === undefined) {
+      expect(outcome.code).toBe(1);
+      expect(outcome.stderr).toMatch(/Cannot set hugetlb\.2MB\.\S+ to "4194304": .*hugetlb controller/);
+      return;
+    }
+    const suffix = isCgroupV2 ? 'max' : 'limit_in_bytes';
+    expect(outcome).toMatchObject({ code: 0, stderr: '' });
+    expect(read(id, `hugetlb.2MB.${suffix}`)).toBe(String(4 * MiB));
+    expect(read(id, `hugetlb.2MB.rsvd.${suffix}`)).toBe(String(4 * MiB));
+  });
+
+  test('huge pages forbidden where nobody counts them: a warning', async ({ box, skip }) => {
+    skip(directoryOf('hugetlb', '') !== undefined, 'this host counts huge pages');
+    const { outcome } = await limited(box, { hugepageLimits: [{ pageSize: '2MB', limit: 0 }] });
+    expect(outcome.code).toBe(0);
+    expect(outcome.stderr).toMatch(/warning: Cannot set hugetlb\.2MB/);
+  });
+
+  const rare: readonly (readonly [string, Resources, file: string, content: RegExp])[] = [
+    ['net_cls', { network: { classID: 0x100001 } }, 'net_cls.classid', /^1048577$/],
+    ['net_prio', { network: { priorities: [{ name: 'lo', priority: 3 }] } }, 'net_prio.ifpriomap', /^lo 3$/m],
+    ['rdma', { rdma: { mlx5_1: { hcaHandles: 3 } } }, 'rdma.max', /^mlx5_1 hca_handle=3/m],
+  ];
+  test.for(rare)(
+    '%s is applied, or refused with the missing controller',
+    async ([name, resources, file, content], { box }) => {
+      const { id, outcome } = await limited(box, resources);
+      if (outcome.code === 0) return expect(read(id, file)).toMatch(content);
+      expect(outcome.stderr).toMatch(
+        directoryOf(name, id) === undefined
+          ? new RegExp(`the ${name} controller|only cgroup v1`)
+          : /Cannot write "mlx5_1/,
+      );
+    },
+  );
+
+  test('unified is refused on cgroup v1', async ({ box, skip }) => {
+    skip(isCgroupV2, 'cgroup v2');
+    const { outcome } = await limited(box, { unified: { 'memory.high': '5000000' } });
+    expect(outcome.code).toBe(1);
+    expect(outcome.stderr).toContain('only cgroup v2 has such files');
+  });
+
+  test('unified is written as it stands; a missing controller is an error', async ({ box, skip }) => {
+    skip(!isCgroupV2, 'cgroup v1');
+    const { id, outcome } = await limited(box, { unified: { 'memory.high': '50000000', 'cgroup.max.depth': '7' } });
+    expect(outcome).toMatchObject({ code: 0, stderr: '' });
+    expect(read(id, 'memory.high')).toMatch(/^4999\d{4}$/);
+    const missing = await limited(box, { unified: { 'nothing.max': '5' } });
+    expect(missing.outcome.code).toBe(1);
+    expect(missing.outcome.stderr).toContain('the nothing controller is not available');
+  });
+});
