@@ -3,12 +3,17 @@ import { dispatch } from './cli/commands.ts';
 import { globalOptions, logSettings } from './cli/globals.ts';
 import { writeStderr, writeStdout } from './cli/output.ts';
 import { type Parsed, parse } from './cli/parse.ts';
+import { rowOf } from './cli/table.ts';
 import { type Log, openLog } from './log/logger.ts';
 import { renderForPeople, reportOf } from './log/report.ts';
 import { defaultRoot } from './store/root.ts';
 
-/** What every failure ends with; engines and users of runc expect it. */
+/** What a failure ends with unless the table says otherwise; engines and users of runc expect both. */
 const failure = 1;
+
+/** A command line that was not understood belongs to no command yet. */
+const failureStatus = (parsed: Parsed): number =>
+  ('invocation' in parsed ? rowOf(parsed.invocation.verb).failureStatus : undefined) ?? failure;
 
 async function main(argv: readonly string[]): Promise<number> {
   const parsed = parse(argv);
@@ -18,7 +23,7 @@ async function main(argv: readonly string[]): Promise<number> {
     return await execute(parsed, log);
   } catch (error) {
     fail(error, log);
-    return failure;
+    return failureStatus(parsed);
   }
 }
 

@@ -542,7 +542,7 @@ describe.runIf(hasCapability('SYS_ADMIN'))('file-system operations', () => {
         make('useRoot', { path: lab.rootfs }),
         make('makeDirectory', { target: '/made', mode: 0o750 }),
         make('changeRoot'),
-        make('changeDirectory', { path: '/made' }),
+        make('changeDirectory', { path: '/made', create: 1 }),
       ];
       expect(lab.run(ops, 'pwd; ls /; stat -c %a .').stdout).toBe('/made\nbin\nmade\ntmp\nusr\n750\n');
     });
@@ -551,8 +551,11 @@ describe.runIf(hasCapability('SYS_ADMIN'))('file-system operations', () => {
       using lab = new Lab();
       symlinkSync(`../../${lab.outside}`, join(lab.rootfs, 'link'));
       const start = [make('openRoot', { path: lab.rootfs, privateParent: 1 }), proc, make('pivotRoot')];
-      const cwd = (path: string) => lab.run([...start, make('changeDirectory', { path })], 'pwd -P');
+      const cwd = (path: string, create = 1) =>
+        lab.run([...start, make('changeDirectory', { path, create })], 'pwd -P');
+      expect(cwd('/new/place', 0).failure).toMatchObject({ errno: errno.ENOENT, call: 'openat2' });
       expect(cwd('/new/place').stdout).toBe('/new/place\n');
+      expect(cwd('/new/place', 0).stdout).toBe('/new/place\n');
       expect(cwd('/link').stdout).toBe(`${lab.outside}\n`);
       expect(cwd('/proc/self/fd/3').failure).toMatchObject({ errno: errno.ELOOP });
       expect(cwd('/bin/busybox').failure).toMatchObject({ call: 'fchdir', detail: '/bin/busybox' });

@@ -1,16 +1,12 @@
 /** process.terminal and consoleSize: by --console-socket as engines do, and by hand in the foreground. */
-import { execFileSync, spawn } from 'node:child_process';
-import { existsSync, rmSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe } from 'vitest';
+import { describe } from 'vitest';
 import { type Box, expect, type Patch, test } from './support/box.ts';
-import { hasCommand, repository, runtime } from './support/host.ts';
+import { hasCommand, runtime } from './support/host.ts';
+import { useReceiver } from './support/receive.ts';
 
-const recvtty = join(repository, 'build', `recvtty-${process.pid}`);
-beforeAll(() => {
-  execFileSync('cc', ['-O1', '-o', recvtty, join(import.meta.dirname, 'support/recvtty.c')]);
-});
-afterAll(() => rmSync(recvtty, { force: true }));
+const listen = useReceiver();
 
 const terminal =
   (script: string, patch?: Patch): Patch =>
@@ -19,20 +15,6 @@ const terminal =
     config.process.args = ['sh', '-c', script];
     return patch?.(config);
   };
-
-/** Listen like an engine; resolves with all that came out of the terminal. */
-const listen = async (socket: string, input?: string): Promise<{ output: Promise<string> }> => {
-  const child = spawn(recvtty, input === undefined ? [socket] : [socket, input], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  let text = '';
-  child.stdout.on('data', (chunk: Buffer) => {
-    text += chunk;
-  });
-  const output = new Promise<string>((resolve) => child.on('close', () => resolve(text.replaceAll('\r', ''))));
-  await expect.poll(() => existsSync(socket)).toBe(true);
-  return { output };
-};
 
 const detached = async (box: Box, patch: Patch, input?: string): Promise<string> => {
   const bundle = await box.bundle(patch);

@@ -13,11 +13,16 @@ Failure proveInside() {
   return path[0] == '/' ? success : Failure{EXDEV, "getcwd"};
 }
 
+Failure open(World& w, const op::ChangeDirectory& o, Target& out) {
+  if (o.create != 0) return ensureTarget(w, o.path.data, {}, out);
+  return openInRoot(w, o.path.data, O_PATH | O_DIRECTORY, 0, out.fd);
+}
+
 }  // namespace
 
 Failure run(World& w, const op::ChangeDirectory& o) {
   Target target;
-  if (auto f = ensureTarget(w, o.path.data, {}, target)) return f;
+  if (auto f = open(w, o, target)) return f;
   if (auto f = check(::fchdir(target.fd.get()), "fchdir")) {
     w.say("%s", o.path.data);
     return f;

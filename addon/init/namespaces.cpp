@@ -79,10 +79,22 @@ Failure run(World&, const op::ResetProcess&) {
   return resetSignals();
 }
 
-Failure run(World&, const op::JoinCgroup& o) { return check(::write(o.file, "0", 1), "write"); }
+// Closed at once: a process that goes on into the container's namespaces holds no file of the host that it could do
+// without (CVE-2016-9962).
+Failure run(World& w, const op::JoinCgroup& o) {
+  Failure f = check(::write(o.file, "0", 1), "write");
+  w.closePartFd(o.file);
+  return f;
+}
 
 Failure run(World&, const op::JoinNamespace& o) {
   return check(::setns(o.namespace_, static_cast<int>(o.flag)), "setns");
+}
+
+Failure run(World& w, const op::JoinProcess& o) {
+  Failure f = check(::setns(o.process, static_cast<int>(o.flags)), "setns");
+  w.closePartFd(o.process);
+  return f;
 }
 
 Failure run(World&, const op::Unshare& o) { return check(::unshare(static_cast<int>(o.flags)), "unshare"); }

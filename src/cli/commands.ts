@@ -5,6 +5,7 @@
 import type { GlobalOptions } from '../lifecycle/options.ts';
 import * as create from './commands/create.ts';
 import * as deleteVerb from './commands/delete.ts';
+import * as exec from './commands/exec.ts';
 import * as kill from './commands/kill.ts';
 import * as run from './commands/run.ts';
 import * as start from './commands/start.ts';
@@ -32,6 +33,7 @@ const loaders: Loaders = {
   create,
   start,
   run,
+  exec,
   kill,
   delete: deleteVerb,
   state,

@@ -31,8 +31,11 @@ export function overview(): Promise<string> {
 }
 
 /** The page of one command. */
-export function commandPage({ name, about, details, positionals, options, examples }: CommandRow): Promise<string> {
-  const words = [name, ...(options.length > 0 ? ['[options]'] : []), ...positionals.map(positionalName)];
+export function commandPage(row: CommandRow): Promise<string> {
+  const { name, about, details, options, examples } = row;
+  const positionals = row.rest === undefined ? row.positionals : [...row.positionals, row.rest];
+  const names = row.rest === undefined ? positionals.map(positionalName) : [...positionals.map(positionalName), '...'];
+  const words = [name, ...(options.length > 0 ? ['[options]'] : []), ...names];
   const text = details === undefined ? `${about}.` : `${about}.\n${details}`;
   return layOut([
     (page) => page.usage(`Usage: tsrunc [global options] ${words.join(' ')}\n\n${text}`),

@@ -30,7 +30,7 @@ export type Parsed = {
   readonly globals: GlobalValues;
 } & ({ readonly invocation: Invocation<Verb> } | { readonly mistake: TsruncError });
 
-type Value = boolean | number | string | undefined;
+type Value = boolean | number | string | readonly string[] | undefined;
 type Values = Record<string, Value>;
 
 /**
@@ -63,6 +63,10 @@ class Words {
   take(): string | undefined {
     return this.words[this.next++];
   }
+
+  others(): readonly string[] {
+    return this.words.slice(this.next);
+  }
 }
 
 interface LooseInvocation {
@@ -87,14 +91,14 @@ function readCommand(words: Words, row: CommandRow & { readonly name: Verb }): L
   const rows: readonly OptionRow[] = [...row.options, helpOption];
   const values = initialValues(rows);
   const found: string[] = [];
-  const collect = (word: string): 'go on' => {
+  const collect = (word: string): 'stop' | 'go on' => {
     found.push(word);
-    return 'go on';
+    return row.rest === undefined ? 'go on' : 'stop';
   };
   readOptions(words, values, rows, collect, row.name);
   if (values.help === true) return help(row.name);
   delete values.help;
-  return { verb: row.name, options: values, args: namePositionals(row, found) };
+  return { verb: row.name, options: values, args: namePositionals(row, [...found, ...words.others()]) };
 }
 
 /**
@@ -135,15 +139,19 @@ function readOption(
   const row = rows.find(({ long, short }) => bare === long || bare === short);
   if (row === undefined) throw unknownOption(name, rows, verb);
   const inline = equals === -1 ? undefined : word.slice(equals + 1);
-  const text = inline ?? (row.type === 'flag' ? 'true' : words.take());
+  const text = inline ?? (isFlag(row) ? 'true' : words.take());
   if (text === undefined) throw usage(`option --${row.long} needs a value: --${row.long} ${row.value}`, verb);
-  if (text !== '' || row.type === 'flag') values[row.long] = convert(row, text, verb);
+  if (text === '' && !isFlag(row)) return;
+  const before = values[row.long];
+  values[row.long] = row.type === 'list' && Array.isArray(before) ? [...before, text] : convert(row, text, verb);
 }
 
 const bareName = (name: string): string => name.slice(name.startsWith('--') ? 2 : 1);
 
+const isFlag = ({ type }: OptionRow): boolean => type === 'flag' || type === 'toggle';
+
 function convert(row: OptionRow, text: string, verb: Verb | undefined): Value {
-  if (row.type === 'flag') return convertFlag(row, text, verb);
+  if (isFlag(row)) return convertFlag(row, text, verb);
   if (row.type === 'count') {
     if (!/^\d{1,9}$/.test(text)) throw usage(`option --${row.long} takes a whole number from 0, not "${text}"`, verb);
     return Number(text);
@@ -168,16 +176,23 @@ function convertFlag(row: OptionRow, text: string, verb: Verb | undefined): bool
 
 function initialValues(rows: readonly OptionRow[]): Values {
   const values: Values = {};
-  for (const row of rows) values[row.long] = row.type === 'flag' ? false : row.fallback;
+  for (const row of rows) values[row.long] = initialValue(row);
   return values;
+}
+
+function initialValue({ type, fallback }: OptionRow): Value {
+  if (type === 'flag') return false;
+  return type === 'list' ? [] : fallback;
 }
 
 function namePositionals(row: CommandRow & { readonly name: Verb }, found: readonly string[]): Values {
   const missing = row.positionals.find(({ required }, index) => required && found[index] === undefined);
   if (missing !== undefined) throw usage(`${row.name} needs a <${missing.name}>`, row.name);
-  const surplus = found[row.positionals.length];
-  if (surplus !== undefined) throw usage(`${row.name} does not take the argument "${surplus}"`, row.name);
-  return Object.fromEntries(row.positionals.map(({ name }, index) => [name, found[index]]));
+  const args: Values = Object.fromEntries(row.positionals.map(({ name }, index) => [name, found[index]]));
+  const others = found.slice(row.positionals.length);
+  if (row.rest !== undefined) return { ...args, [row.rest.name]: others[0] === '--' ? others.slice(1) : others };
+  if (others[0] !== undefined) throw usage(`${row.name} does not take the argument "${others[0]}"`, row.name);
+  return args;
 }
 
 function unknownCommand(verb: string): TsruncError {

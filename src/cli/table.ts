@@ -8,8 +8,11 @@ export interface OptionRow {
   /** Name after the dashes: accepted as --name and, as Go programs do, as -name. */
   readonly long: string;
   readonly short?: string;
-  /** flag: present or not, or =true|false; text: any string; count: a whole number from 0. */
-  readonly type: 'flag' | 'text' | 'count';
+  /**
+   * flag: present or not, or =true|false; toggle: the same, and absence is a third answer; text: any string; list: may be
+   * repeated, every value counts; count: a whole number from 0.
+   */
+  readonly type: 'flag' | 'toggle' | 'text' | 'list' | 'count';
   /** What stands for the value on the help page, in capitals. */
   readonly value?: string;
   readonly choices?: readonly string[];
@@ -35,7 +38,11 @@ export interface CommandRow {
   /** The paragraph of the command's own help page. */
   readonly details?: string;
   readonly positionals: readonly PositionalRow[];
+  /** What follows the positionals is passed on as it stands: the options of the command end at its first positional. */
+  readonly rest?: PositionalRow;
   readonly options: readonly OptionRow[];
+  /** Exit status of a failure, where it is not 1. */
+  readonly failureStatus?: number;
   readonly examples: readonly (readonly [command: string, about: string])[];
 }
 
@@ -126,6 +133,42 @@ const createOptions = [
   { long: 'preserve-fds', type: 'count', value: 'N', fallback: 0, about: 'pass N more file descriptors, from 3 on' },
 ] as const satisfies readonly OptionRow[];
 
+const execOptions = [
+  { long: 'tty', short: 't', type: 'flag', about: 'give it a terminal' },
+  { long: 'detach', short: 'd', type: 'flag', about: 'return when the program runs' },
+  { long: 'cwd', type: 'text', value: 'DIR', about: 'working directory in the container' },
+  { long: 'env', short: 'e', type: 'list', value: 'NAME=VALUE', about: 'add a variable to the environment' },
+  { long: 'user', short: 'u', type: 'text', value: 'UID[:GID]', about: 'numeric ids to run as' },
+  { long: 'additional-gids', short: 'g', type: 'list', value: 'GID', about: 'one more group' },
+  { long: 'cap', short: 'c', type: 'list', value: 'CAP_NAME', about: 'one more capability' },
+  { long: 'no-new-privs', type: 'toggle', about: 'set no_new_privs, or with =false do not' },
+  { long: 'apparmor', type: 'text', value: 'PROFILE', about: 'AppArmor profile' },
+  { long: 'process-label', type: 'text', value: 'LABEL', about: 'SELinux label' },
+  {
+    long: 'process',
+    short: 'p',
+    type: 'text',
+    value: 'FILE',
+    about: 'read the whole process from a JSON file instead',
+  },
+  {
+    long: 'cgroup',
+    type: 'list',
+    value: '[CONTROLLER,...:]PATH',
+    about: "put it into this existing child of the container's cgroup",
+  },
+  { long: 'ignore-paused', type: 'flag', about: 'enter a paused container too; it runs when that is resumed' },
+  {
+    long: 'console-socket',
+    type: 'text',
+    value: 'SOCKET',
+    about: 'send the master end of the terminal to this unix socket',
+  },
+  { long: 'pidfd-socket', type: 'text', value: 'SOCKET', about: 'send a pidfd of the process to this unix socket' },
+  { long: 'pid-file', type: 'text', value: 'FILE', about: 'write the process id to FILE' },
+  { long: 'preserve-fds', type: 'count', value: 'N', fallback: 0, about: 'pass N more file descriptors, from 3 on' },
+] as const satisfies readonly OptionRow[];
+
 export const commands = [
   {
     name: 'create',
@@ -160,6 +203,21 @@ export const commands = [
     examples: [
       ['tsrunc run demo', 'run the bundle in the current folder'],
       ['tsrunc run --detach --bundle /srv/web web', 'leave it running'],
+    ],
+  },
+  {
+    name: 'exec',
+    group: 'Life of a container',
+    about: 'Run a further program in a container',
+    details:
+      "It gets the user, capabilities and limits of the container's own program, as config.json had them at create, except where an option says otherwise. Ends with the exit status of the program, with 255 when it cannot be run.",
+    positionals: [containerId],
+    rest: { name: 'command', required: false, about: 'the program and its arguments (not with --process)' },
+    options: execOptions,
+    failureStatus: 255,
+    examples: [
+      ['tsrunc exec --tty web sh', 'a shell in it'],
+      ['tsrunc exec --user 1000:1000 --env A=1 web id', 'as another user'],
     ],
   },
   {
@@ -290,16 +348,27 @@ export const commands = [
 
 export type Command = (typeof commands)[number];
 export type Verb = Command['name'];
+
+export const rowOf = (verb: Verb): CommandRow => {
+  const row = commands.find(({ name }) => name === verb);
+  if (row === undefined) throw new Error(`no command is called ${verb}`);
+  return row;
+};
+
 type CommandOf<V extends Verb> = Extract<Command, { readonly name: V }>;
 
-type Typed<R> = R extends { readonly type: 'flag' }
+type Typed<R> = R extends { readonly type: 'flag' | 'toggle' }
   ? boolean
-  : R extends { readonly type: 'count' }
-    ? number
-    : R extends { readonly choices: readonly (infer C)[] }
-      ? C
-      : string;
-type MaybeUnset<R> = R extends { readonly type: 'flag' } | { readonly fallback: string | number } ? never : undefined;
+  : R extends { readonly type: 'list' }
+    ? readonly string[]
+    : R extends { readonly type: 'count' }
+      ? number
+      : R extends { readonly choices: readonly (infer C)[] }
+        ? C
+        : string;
+type MaybeUnset<R> = R extends { readonly type: 'flag' | 'list' } | { readonly fallback: string | number }
+  ? never
+  : undefined;
 type Values<R extends { readonly long: string }> = { readonly [K in R as K['long']]: Typed<K> | MaybeUnset<K> };
 
 /** What a command finds in `options`: flags are always set, the others are undefined without a default. */
@@ -311,4 +380,6 @@ export type ArgsOf<V extends Verb> = {
   readonly [K in CommandOf<V>['positionals'][number] as K['name']]: K extends { readonly required: true }
     ? string
     : string | undefined;
-};
+} & (CommandOf<V> extends { readonly rest: { readonly name: infer N extends string } }
+  ? { readonly [K in N]: readonly string[] }
+  : unknown);

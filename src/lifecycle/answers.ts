@@ -15,11 +15,11 @@ import type { Undo } from './undo.ts';
 
 export interface AnswerContext {
   readonly native: Native;
-  readonly config: LoadedConfig;
+  readonly config: Pick<LoadedConfig, 'spec' | 'locate'>;
   readonly host: HostFacts;
   readonly record: ContainerRecord;
   readonly terminal: Terminal;
-  readonly cgroup: CgroupDriver;
+  readonly cgroup: Pick<CgroupDriver, 'oomKills'>;
   readonly undo: Undo;
 }
 

@@ -27,12 +27,15 @@ export class Conversation {
   readonly #native: Native;
   readonly #answers: Answers;
   readonly #socket: number;
+  readonly #silenceMs: number;
   readonly #sent: Op[] = [];
   #pid: number;
   #pidfd: number;
   #open = true;
 
-  constructor(native: Native, spawned: Spawned, answers: Answers) {
+  /** @param silenceMs longest silence that the helper is granted; -1: it may wait for ever (in a frozen cgroup) */
+  constructor(native: Native, spawned: Spawned, answers: Answers, silenceMs = SILENCE_MS) {
+    this.#silenceMs = silenceMs;
     this.#native = native;
     this.#answers = answers;
     this.#socket = spawned.socket;
@@ -89,7 +92,7 @@ export class Conversation {
   async start(): Promise<void> {
     this.#native.sendGo(this.#socket);
     while (true) {
-      const message = await this.#native.receive(this.#socket, SILENCE_MS);
+      const message = await this.#native.receive(this.#socket, this.#silenceMs);
       if (message.kind === 'closed') return;
       await this.#handle(message);
     }
@@ -106,7 +109,7 @@ export class Conversation {
   }
 
   async #next(): Promise<Message['kind']> {
-    const message = await this.#native.receive(this.#socket, SILENCE_MS);
+    const message = await this.#native.receive(this.#socket, this.#silenceMs);
     if (message.kind === 'closed') throw await this.#answers.died();
     await this.#handle(message);
     return message.kind;
@@ -133,7 +136,7 @@ export class Conversation {
 
   /** The helper went on in a child: the process it leaves behind has ended or is about to, and is ours to reap. */
   async #follow(pid: number, pidfd: number): Promise<void> {
-    await this.#native.waitPidfd(this.#pidfd, SILENCE_MS);
+    await this.#native.waitPidfd(this.#pidfd, this.#silenceMs);
     this.#native.reap(this.#pidfd);
     closeSync(this.#pidfd);
     this.#pid = pid;

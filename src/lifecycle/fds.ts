@@ -14,6 +14,8 @@ export interface FdSources {
   readonly stateDirectory: number;
   /** Directory of the container's cgroup in a v1 hierarchy, by the name that the plan uses. */
   readonly cgroupDirectory: (hierarchy: string) => string;
+  /** pidfd of the container's first process; it stays the caller's. */
+  readonly container?: number;
   /** From a JSON pointer to the place in the user's file. */
   readonly locate: (pointer: string) => Place;
 }
@@ -26,15 +28,20 @@ export const START_SOCKET = 'start.sock';
  */
 export class PlanFds {
   readonly byName = new Map<FdName, number>();
+  readonly #opened: number[] = [];
 
   constructor(requests: readonly FdRequest[], sources: FdSources, undo: Undo) {
     undo.add('close what the plan opened', () => this.closeAll());
     // In their order: a tree refers to the user namespace that was opened before it.
-    for (const request of requests) this.byName.set(request.name, openRequest(request, sources, this.byName));
+    for (const request of requests) {
+      const fd = openRequest(request, sources, this.byName);
+      this.byName.set(request.name, fd);
+      if (request.kind !== 'container') this.#opened.push(fd);
+    }
   }
 
   closeAll(): void {
-    for (const fd of this.byName.values()) closeSync(fd);
+    for (const fd of this.#opened.splice(0)) closeSync(fd);
     this.byName.clear();
   }
 }
@@ -49,7 +56,8 @@ function openRequest(request: FdRequest, sources: FdSources, opened: Opened): nu
   }
 }
 
-function open(request: FdRequest, { native, stateDirectory, cgroupDirectory }: FdSources, opened: Opened): number {
+function open(request: FdRequest, sources: FdSources, opened: Opened): number {
+  const { native, stateDirectory, cgroupDirectory, container } = sources;
   switch (request.kind) {
     case 'namespace':
       return native.openNamespace(request.path, request.flag);
@@ -61,6 +69,9 @@ function open(request: FdRequest, { native, stateDirectory, cgroupDirectory }: F
       return native.listen(stateDirectory, START_SOCKET);
     case 'cgroupTasks':
       return openSync(join(cgroupDirectory(request.hierarchy), 'tasks'), 'w');
+    case 'container':
+      if (container === undefined) throw new Error('the plan asks for a container where there is none yet');
+      return container;
   }
 }
 
@@ -99,6 +110,8 @@ function explain(request: FdRequest, cause: SystemCallError, locate: FdSources['
           cause,
         },
       );
+    case 'container':
+      return new TsruncError('SYSTEM', `Cannot reach the container: ${because}`, { cause });
   }
 }
 

@@ -46,6 +46,42 @@ export interface RunOptions extends CreateOptions {
   readonly noSubreaper: boolean;
 }
 
+/** What a further process of a container has other than the container's own, as a command line says it. */
+export interface ProcessChanges {
+  readonly args: readonly string[];
+  readonly cwd: string | undefined;
+  /** NAME=value, added to what the container's process has. */
+  readonly env: readonly string[];
+  readonly terminal: boolean;
+  readonly user: { readonly uid: number; readonly gid: number | undefined } | undefined;
+  /** Added to those of the container's process. */
+  readonly additionalGids: readonly number[];
+  /** Names, added to those of the container's process. */
+  readonly capabilities: readonly string[];
+  readonly apparmorProfile: string | undefined;
+  readonly selinuxLabel: string | undefined;
+  readonly noNewPrivileges: boolean | undefined;
+}
+
+export interface ExecOptions {
+  readonly global: GlobalOptions;
+  readonly id: string;
+  /** The process: changes of the container's own, or the path of a file that holds another one (runtime-spec `process`). */
+  readonly process: ProcessChanges | { readonly file: string };
+  readonly detach: boolean;
+  /** Path of the unix socket that receives the master of the process's terminal. */
+  readonly consoleSocket: string | undefined;
+  /** Path of the unix socket that receives a pidfd of the process. */
+  readonly pidfdSocket: string | undefined;
+  readonly pidFile: string | undefined;
+  /** Number of fds from 3 on that the process gets besides stdio. */
+  readonly preserveFds: number;
+  /** Child cgroup of the container's, by controller; '' for all. */
+  readonly cgroups: ReadonlyMap<string, string>;
+  /** Enter a paused container, and wait there until it is resumed. */
+  readonly ignorePaused: boolean;
+}
+
 /** One existing container. */
 export interface TargetOptions {
   readonly store: Store;

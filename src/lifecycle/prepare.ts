@@ -236,7 +236,8 @@ async function poststop({ config, options }: Request): Promise<void> {
   for (const failure of failures) options.global.log.warn(failure.message);
 }
 
-async function end(native: Native, conversation: Conversation): Promise<void> {
+/** End a helper, or the program that it has become, and reap it. */
+export async function end(native: Native, conversation: Conversation): Promise<void> {
   conversation.close();
   native.pidfdSendSignal(conversation.pidfd, SIGKILL);
   await native.waitPidfd(conversation.pidfd, KILL_DEADLINE_MS);

@@ -1,13 +1,13 @@
 import { join } from 'node:path';
 import { directoryOf } from '../cgroup/record.ts';
-import { encodePart } from '../native/encode.ts';
 import { loadNative } from '../native/load.ts';
 import type { Native } from '../native/native.ts';
 import type { Op } from '../plan/ops.ts';
 import type { ContainerRecord } from '../store/record.ts';
-import { STATE_FILES } from '../store/store.ts';
+import { type ContainerDir, STATE_FILES } from '../store/store.ts';
 import { destroy } from './delete.ts';
 import { runHooks } from './hooks.ts';
+import { becomeMonitor } from './monitor.ts';
 import type { RunOptions } from './options.ts';
 import { type Prepared, prepare } from './prepare.ts';
 import { selfCommand } from './self.ts';
@@ -46,7 +46,10 @@ async function afterStart(native: Native, prepared: Prepared, options: RunOption
   try {
     await runHooks('poststart', spec.hooks?.poststart, hookState(record, 'running', record.pid));
     conversation.close();
-    if (!options.detach) becomeMonitor(native, prepared, options);
+    if (options.detach) return;
+    const { pid, pidfd } = conversation;
+    const afterwards = options.keep ? [] : [cleanUp(directory, record, options.global.root)];
+    becomeMonitor(native, { pid, pidfd, terminal: prepared.terminal }, afterwards);
   } catch (error) {
     await destroy(native, directory, record, options.global.log);
     throw error;
@@ -62,33 +65,16 @@ function cgroupsOf({ cgroup }: ContainerRecord): { cgroups: readonly string[]; p
   return { cgroups: made.filter((path) => own.has(path)), parents: made.filter((path) => !own.has(path)) };
 }
 
-function becomeMonitor(
-  native: Native,
-  { conversation, terminal, directory, record }: Prepared,
-  options: RunOptions,
-): never {
-  const fds = terminal === undefined ? [conversation.pidfd] : [conversation.pidfd, terminal];
-  const names = ['pidfd', 'terminal'].slice(0, fds.length);
-  const supervise: Op = {
-    op: 'supervise',
-    from: '',
-    pid: conversation.pid,
-    pidfd: 'pidfd',
-    terminal: terminal === undefined ? '' : 'terminal',
-  };
-  const cleanUp: Op = {
+/** Removes the container without an engine: what hooks are for is left to `delete`. */
+function cleanUp(directory: ContainerDir, record: ContainerRecord, root: string): Op {
+  return {
     op: 'cleanUp',
     from: '',
     ...cgroupsOf(record),
     files: STATE_FILES.map((name) => join(directory.path, name)),
     directories: [directory.path],
     graceMilliseconds: CGROUP_GRACE_MS,
-    fallback: [...selfCommand(), '--root', options.global.root, 'delete', '--force', record.id],
+    fallback: [...selfCommand(), '--root', root, 'delete', '--force', record.id],
     always: record.hooks ? 1 : 0,
   };
-  const ops: Op[] = [supervise, ...(options.keep ? [] : [cleanUp]), { op: 'exitAsProcess', from: '' }];
-  native.becomeMonitor(
-    encodePart(ops, (name) => names.indexOf(name)),
-    fds,
-  );
 }

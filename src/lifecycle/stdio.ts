@@ -12,7 +12,7 @@ const CLOEXEC = 0o2000000;
  * Whether a descriptor is really the caller's is told by its close-on-exec flag: what came through exec cannot have it,
  * while everything that the JS engine opened for itself (epoll, eventfd) has.
  */
-export function inheritedFds({ listenFds, preserveFds }: CreateOptions): number[] {
+export function inheritedFds({ listenFds, preserveFds }: Pick<CreateOptions, 'listenFds' | 'preserveFds'>): number[] {
   const fds = Array.from({ length: listenFds + preserveFds }, (_, index) => 3 + index);
   const missing = fds.find((fd) => !cameThroughExec(fd));
   if (missing === undefined) return fds;

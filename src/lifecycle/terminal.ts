@@ -5,23 +5,46 @@ import type { Native } from '../native/native.ts';
 import type { CreateOptions } from './options.ts';
 import type { Undo } from './undo.ts';
 
+/** The ways out of the two mistakes. */
+interface TerminalHints {
+  readonly noReceiver: string;
+  readonly noTerminal: string;
+}
+
+const ofCreate: TerminalHints = {
+  noReceiver:
+    'Give --console-socket the path of a listening unix socket, set process.terminal to false, or use a foreground `run`.',
+  noTerminal: 'Set process.terminal to true and use create or `run --detach`, or leave --console-socket out.',
+};
+
+/** Those of `exec`. */
+export const ofExec: TerminalHints = {
+  noReceiver: 'Give --console-socket the path of a listening unix socket, or leave --detach out.',
+  noTerminal: 'Use --tty and --detach, or leave --console-socket out.',
+};
+
 /**
  * A terminal needs somebody at its other end: the receiver of --console-socket, or this process while it stays.
  * The texts are runc's, engines and users know them.
  */
-export function checkTerminal(spec: Spec, { consoleSocket }: CreateOptions, detached: boolean): void {
+export function checkTerminal(
+  spec: Spec,
+  { consoleSocket }: Pick<CreateOptions, 'consoleSocket'>,
+  detached: boolean,
+  hints = ofCreate,
+): void {
   const place = { file: 'config.json', pointer: '/process/terminal' };
   const wanted = spec.process?.terminal === true;
   if (wanted && detached && consoleSocket === undefined) {
     throw new TsruncError('USAGE', 'cannot allocate tty if runc will detach without setting console socket', {
       place,
-      hint: 'Give --console-socket the path of a listening unix socket, set process.terminal to false, or use a foreground `run`.',
+      hint: hints.noReceiver,
     });
   }
   if (consoleSocket !== undefined && !(wanted && detached)) {
     throw new TsruncError('USAGE', 'cannot use console socket if runc will not detach or allocate tty', {
       place,
-      hint: 'Set process.terminal to true and use create or `run --detach`, or leave --console-socket out.',
+      hint: hints.noTerminal,
     });
   }
 }

@@ -70,7 +70,8 @@ export function compileInit(spec: Spec, host: HostFacts, options: PlanOptions): 
 /** The operations after the word to start; they depend on the configuration alone. */
 export const planAfterStart = (spec: Spec, state: HookState): readonly Op[] => planStart(spec, state);
 
-function planSession({ options }: Context): readonly Op[] {
+/** A session and, unless the caller's is to stay, a session keyring of its own. */
+export function planSession({ options }: Context): readonly Op[] {
   const session: Op = { op: 'startSession', from: '' };
   return options.newKeyring ? [session, { op: 'joinKeyring', name: `_ses.${options.id}`, from: '' }] : [session];
 }

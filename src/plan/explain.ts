@@ -29,6 +29,7 @@ const phrases: Phrases = {
   resetProcess: () => 'reset signals and standard streams',
   joinCgroup: ({ file }) => `join the ${file.replace(/^cgroup:/, '')} cgroup`,
   joinNamespace: ({ flag }) => `join the ${namespaceNames(flag)} namespace`,
+  joinProcess: ({ flags }) => `join namespaces of the container: ${namespaceNames(flags)}`,
   unshare: ({ flags }) => `make new namespaces: ${namespaceNames(flags)}`,
   ask: ({ question }) => asked[nameOf(questions, question)] ?? `ask the runtime question ${question}`,
   dropGroups: () => 'drop the supplementary groups of the caller',

@@ -18,7 +18,7 @@ export const namespaceFlags = {
   user: 0x1000_0000,
 } as const satisfies Readonly<Record<NamespaceType, number>>;
 
-const types = Object.keys(namespaceFlags) as readonly NamespaceType[];
+export const namespaceTypes = Object.keys(namespaceFlags) as readonly NamespaceType[];
 
 export type Origin = 'inherited' | 'new' | 'joined';
 
@@ -94,7 +94,7 @@ const protect: Op = { op: 'protect', from: '' };
  * attribute to fs.suid_dumpable.
  */
 function planEntering(spec: Spec, host: HostFacts): Fragment {
-  const others = types.filter((type) => type !== 'user').map((type) => planJoin(spec, type));
+  const others = namespaceTypes.filter((type) => type !== 'user').map((type) => planJoin(spec, type));
   if (!hasOwn(spec, 'user')) return sequence([protect], ...others, planTime(spec));
   const inside = [...identityInside(spec), protect];
   if (!isCapable(host)) return sequence(planUser(spec), planTime(spec), groupsInside(), inside, ...others);
@@ -173,11 +173,16 @@ const planFork = (spec: Spec): readonly Op[] =>
  * Into the container's cgroup, and only then a cgroup namespace rooted there. On v1 the helper writes itself into each
  * hierarchy: the runtime would have to write cgroup.procs, which waits for an RCU grace period. On v2 the helper is born there.
  */
-export function planCgroup({ spec, options }: Context): Fragment {
-  const hierarchies = options.cgroup.kind === 'v1' ? options.cgroup.hierarchies : [];
-  const { origin, from } = chosen(spec, 'cgroup');
+export function planCgroup(context: Context): Fragment {
+  const { origin, from } = chosen(context.spec, 'cgroup');
   const unshare: readonly Op[] = origin === 'new' ? [{ op: 'unshare', flags: namespaceFlags.cgroup, from }] : [];
-  return sequence(...hierarchies.map(({ controllers }) => joinHierarchy(controllers.join(','))), unshare);
+  return sequence(planJoinCgroups(context), unshare);
+}
+
+/** The helper's own way into the container's cgroups; on v2 it is born there. */
+export function planJoinCgroups({ options: { cgroup } }: Pick<Context, 'options'>): Fragment {
+  const hierarchies = cgroup.kind === 'v1' ? cgroup.hierarchies : [];
+  return sequence(...hierarchies.map(({ controllers }) => joinHierarchy(controllers.join(','))));
 }
 
 function joinHierarchy(hierarchy: string): Fragment {

@@ -17,10 +17,12 @@ export const opTable = {
   // --- who the process is: namespaces, cgroups, session -------------------------------------------------------------
   /** Clear O_NONBLOCK on fds 0-2, default signal dispositions, empty signal mask (the JS engine changes all three). */
   resetProcess: {},
-  /** write(fd, "0"): place this thread in the cgroup whose `tasks` (v1) or `cgroup.procs` (v2) file is open at fd. */
+  /** write(fd, "0"): place this thread in the cgroup whose `tasks` (v1) or `cgroup.procs` (v2) file is open at fd; close it. */
   joinCgroup: { file: 'fd' },
   /** setns(2); flag is the CLONE_NEW* constant of the namespace, so that the kernel verifies the type. */
   joinNamespace: { namespace: 'fd', flag: 'u32' },
+  /** setns(2) on a pidfd: join the namespaces of these CLONE_NEW* types that the process has, all at once (Linux 5.8). */
+  joinProcess: { process: 'fd', flags: 'u32' },
   /** unshare(2) of CLONE_NEW* flags. */
   unshare: { flags: 'u32' },
   /** Send a question to the runtime and wait for its go-ahead; question: see `questions`. */
@@ -173,8 +175,8 @@ export const opTable = {
   setAffinity: { cpus: 'bytes' },
   /** set_mempolicy(2); nodes is a bit mask, least significant byte first. */
   setMemoryPolicy: { mode: 'u32', nodes: 'bytes' },
-  /** Make cwd (created when missing) the working directory and prove that it lies inside the root (CVE-2024-21626). */
-  changeDirectory: { path: 'str' },
+  /** Make path, with `create` made when missing, the working directory, and prove that it lies inside the root (CVE-2024-21626). */
+  changeDirectory: { path: 'str', create: 'u32' },
   setUmask: { mask: 'u32' },
   /** prctl PR_CAPBSET_DROP of every capability that is not in `keep`. */
   setBoundingCapabilities: { keep: 'u64' },

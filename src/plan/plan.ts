@@ -20,6 +20,7 @@ export type FdRequest = { readonly name: FdName; readonly from: string } & (
   | { readonly kind: 'userNamespace'; readonly uidMap: readonly IdMap[]; readonly gidMap: readonly IdMap[] } // for idmapped mounts
   | { readonly kind: 'startSocket' } // the listening socket in the container's state directory
   | { readonly kind: 'cgroupTasks'; readonly hierarchy: string } // v1 `tasks` file of the container's cgroup
+  | { readonly kind: 'container' } // pidfd of the container's first process
 );
 
 export interface IdMap {

@@ -12,11 +12,14 @@ import { planScheduling } from './scheduling.ts';
 const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 const DEFAULT_UMASK = 0o022;
 
+/** Whether a missing working directory is made: for the container's own program, as engines rely on. */
+export type MissingCwd = 'make' | 'fail';
+
 /** What the program is, up to the moment when only the word to start is missing. */
-export const planProcess = (context: Context, process: Process): readonly Op[] => [
+export const planProcess = (context: Context, process: Process, missingCwd: MissingCwd = 'make'): readonly Op[] => [
   ...planNoNewPrivileges(process),
   ...planScheduling(context.spec),
-  ...planDirectory(process),
+  ...planDirectory(process, missingCwd),
   ...planRlimits(context),
   ...planBounding(context.spec),
   ...planUser(context, process),
@@ -36,11 +39,11 @@ const planNoNewPrivileges = ({ noNewPrivileges }: Process): readonly Op[] =>
   noNewPrivileges === true ? [{ op: 'setNoNewPrivileges', from: '/process/noNewPrivileges' }] : [];
 
 /** As root, before the user is changed: a program may be given a directory that its user could not enter by itself. */
-function planDirectory({ cwd, user }: Process): readonly Op[] {
+function planDirectory({ cwd, user }: Process, missing: MissingCwd): readonly Op[] {
   const mask = user?.umask ?? DEFAULT_UMASK;
   return [
     { op: 'setUmask', mask, from: user?.umask === undefined ? '' : '/process/user/umask' },
-    { op: 'changeDirectory', path: cwd, from: '/process/cwd' },
+    { op: 'changeDirectory', path: cwd, create: missing === 'make' ? 1 : 0, from: '/process/cwd' },
   ];
 }
 
@@ -80,7 +83,8 @@ function planProgram({ args = [], env = [] }: Process): readonly Op[] {
   return [{ op: 'findProgram', name, directories: name.includes('/') ? [] : path.split(':'), from: '/process/args/0' }];
 }
 
-function planExec({ args = [], env = [] }: Process, listenFds: number): readonly Op[] {
+/** Become the program. */
+export function planExec({ args = [], env = [] }: Process, listenFds = 0): readonly Op[] {
   // sd_listen_fds(3): the pid must be the reader's own, and in a new pid namespace that is 1.
   const sockets = listenFds > 0 ? [`LISTEN_FDS=${listenFds}`, 'LISTEN_PID=1'] : [];
   const all = uniqueEnv([...env, ...sockets]);

@@ -42,6 +42,8 @@ export interface ContainerRecord {
   /** Whether the first process is pid 1 of a new pid namespace, so that its end is the end of all. */
   readonly ownPidNamespace: boolean;
   readonly terminal: boolean;
+  /** Whether its processes have a session keyring of their own (not --no-new-keyring). */
+  readonly newKeyring: boolean;
   /** Whether its mounts were made in the namespace of the runtime, where delete has to find them. */
   readonly sharesMounts: boolean;
   /** What delete must remove; missing where the container has no cgroup of its own. */
@@ -50,7 +52,12 @@ export interface ContainerRecord {
 
 /** What a new record is made of. */
 export interface RecordSource {
-  readonly options: { readonly id: string; readonly bundle: string; readonly bundlePath: string };
+  readonly options: {
+    readonly id: string;
+    readonly bundle: string;
+    readonly bundlePath: string;
+    readonly noNewKeyring: boolean;
+  };
   readonly spec: Spec;
   readonly cgroup: CgroupRecord | undefined;
 }
@@ -75,6 +82,7 @@ export function newRecord({ options, spec, cgroup }: RecordSource): ContainerRec
     hooks: poststart.length + poststop.length > 0,
     ownPidNamespace: spec.linux?.namespaces?.some(({ type, path }) => type === 'pid' && !path) ?? false,
     terminal: spec.process?.terminal ?? false,
+    newKeyring: !options.noNewKeyring,
     sharesMounts: !(spec.linux?.namespaces?.some(({ type }) => type === 'mount') ?? false),
     ...(cgroup === undefined ? {} : { cgroup }),
   };
@@ -107,6 +115,7 @@ export function parseRecord(text: string): ContainerRecord {
     hooks: fields.flag('hooks'),
     ownPidNamespace: fields.flag('ownPidNamespace'),
     terminal: fields.flag('terminal'),
+    newKeyring: fields.flag('newKeyring'),
     sharesMounts: fields.flag('sharesMounts'),
     ...(cgroup === undefined ? {} : { cgroup }),
   };

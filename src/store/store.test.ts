@@ -34,7 +34,7 @@ afterEach(() => {
 
 const record = (id: string) =>
   newRecord({
-    options: { id, bundle: '/b/', bundlePath: '/b' },
+    options: { id, bundle: '/b/', bundlePath: '/b', noNewKeyring: false },
     spec: {
       ociVersion: '1.2.0',
       root: { path: 'rootfs' },

@@ -1,6 +1,8 @@
 // Stands in for an engine at the other end of --console-socket: listens on the unix socket argv[1], receives one
-// terminal, writes argv[2] (if any) to it, and copies what comes out of it to stdout until it hangs up. Exit status: 0;
-// 1 with a message when a system call fails.
+// terminal, writes argv[2] (if any) to it, and copies what comes out of it to stdout until it hangs up. With argv[2]
+// "--fdinfo", for --pidfd-socket, it copies what the kernel says about the descriptor instead. Exit status: 0; 1 with a
+// message when a system call fails.
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,9 +39,15 @@ int main(int argc, char** argv) {
   int listener = must(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket");
   must(bind(listener, (struct sockaddr*)&address, sizeof address), "bind");
   must(listen(listener, 1), "listen");
-  int terminal = receive_fd(must(accept(listener, NULL, NULL), "accept"));
-  if (argc > 2) must(write(terminal, argv[2], strlen(argv[2])), "write");
+  int received = receive_fd(must(accept(listener, NULL, NULL), "accept"));
+  if (argc > 2 && strcmp(argv[2], "--fdinfo") == 0) {
+    char path[64];
+    snprintf(path, sizeof path, "/proc/self/fdinfo/%d", received);
+    received = must(open(path, O_RDONLY), "open");
+  } else if (argc > 2) {
+    must(write(received, argv[2], strlen(argv[2])), "write");
+  }
   char buffer[4096];
-  for (ssize_t size; (size = read(terminal, buffer, sizeof buffer)) > 0;) must(write(1, buffer, size), "write");
+  for (ssize_t size; (size = read(received, buffer, sizeof buffer)) > 0;) must(write(1, buffer, size), "write");
   return 0;
 }

@@ -1,0 +1,77 @@
+import type { NamespaceType, Spec } from '../config/spec.ts';
+import type { HostFacts } from '../host/facts.ts';
+import { planSession } from './compile.ts';
+import { type Context, type Fragment, frozen, onHost, type PlanOptions, sequence } from './context.ts';
+import { identityInside } from './identity.ts';
+import { namespaceFlags, planJoinCgroups } from './namespaces.ts';
+import type { Op } from './ops.ts';
+import { planExec, planProcess } from './process.ts';
+import { hasOwnMounts } from './rootfs.ts';
+import { planFurtherTerminal } from './terminal.ts';
+
+export interface ExecPlanOptions extends Pick<PlanOptions, 'id' | 'bundle' | 'newKeyring' | 'preserveFds' | 'cgroup'> {
+  /** Types of the namespaces that the container's first process does not share with the runtime. */
+  readonly namespaces: readonly NamespaceType[];
+}
+
+/**
+ * What a further process of a container does, from the clone of its helper to its own program. Who it is comes from the
+ * same fragments as for the container's first program.
+ *
+ * @param spec configuration of the container with the `process` that is to run
+ * @throws TsruncError CONFIG_INVALID or UNSUPPORTED with the place of what cannot be planned
+ */
+export function compileExec(spec: Spec, host: HostFacts, given: ExecPlanOptions): Fragment {
+  const context = contextOf(spec, host, given);
+  const { process } = spec;
+  return frozen(
+    sequence(
+      [{ op: 'resetProcess', from: '' }],
+      planJoinCgroups(context),
+      planEnter(context, given.namespaces),
+      planSession(context),
+      planEnterRoot(context),
+      planFurtherTerminal(context),
+      process === undefined ? [] : planProcess(context, process, 'fail'),
+      [
+        { op: 'ready', from: '' },
+        { op: 'awaitStart', listener: '', from: '' },
+      ],
+      process === undefined ? [] : planExec(process),
+    ),
+  );
+}
+
+/** Hooks and start socket belong to the container's own program. */
+function contextOf(spec: Spec, host: HostFacts, given: ExecPlanOptions): Context {
+  const none = { prefix: '', suffix: '' };
+  return { spec, host, options: { ...given, pivot: true, listenFds: 0, hasListener: false, hookState: () => none } };
+}
+
+/**
+ * All namespaces at once, by the pidfd that identifies the container's first process: no pid can be reused in between, and
+ * the kernel takes care of the order. Before that the process gives up being traced: from the pid namespace on,
+ * processes of the container see it (CVE-2016-9962). Changing identity restores the attribute, so it is taken again.
+ */
+function planEnter({ spec, host }: Context, namespaces: readonly NamespaceType[]): Fragment {
+  const has = (type: NamespaceType): boolean => namespaces.includes(type);
+  const flags = namespaces.reduce((sum, type) => sum | namespaceFlags[type], 0);
+  const protect: Op = { op: 'protect', from: '' };
+  if (flags === 0) return { ops: [protect], fds: [] };
+  const identity = has('user') ? [...identityInside(spec, host), protect] : [];
+  // setns(2) puts only children into a pid namespace.
+  const fork: readonly Op[] = has('pid') || has('time') ? [{ op: 'fork', flags: 0, from: '' }] : [];
+  return {
+    ops: [protect, { op: 'joinProcess', process: 'container', flags, from: '' }, ...identity, ...fork],
+    fds: [{ name: 'container', kind: 'container', from: '' }],
+  };
+}
+
+/** "/" of the mount namespace, or, where the container was given none of its own, the directory that it was confined to. */
+const planEnterRoot = ({ spec, options }: Context): readonly Op[] =>
+  hasOwnMounts({ spec })
+    ? [{ op: 'useRoot', path: '/', from: '' }]
+    : [
+        { op: 'useRoot', path: onHost(options.bundle, spec.root?.path ?? 'rootfs'), from: '/root/path' },
+        { op: 'changeRoot', from: '/root/path' },
+      ];
