@@ -136,6 +136,25 @@ describe('the program', () => {
   });
 });
 
+describe('execCPUAffinity', () => {
+  const cpus = async (box: Box, affinity: { initial?: string; final?: string }) => {
+    const id = await running(box, (config) => {
+      config.process.execCPUAffinity = affinity;
+    });
+    const { stdout } = await box.ok('exec', id, 'grep', 'Cpus_allowed_list', '/proc/self/status');
+    return stdout.trim().split('\t')[1];
+  };
+  const all = readFileSync('/proc/self/status', 'utf8').match(/^Cpus_allowed_list:\t(.*)$/m)?.[1];
+
+  test('final is where the program runs', async ({ box }) => {
+    expect(await cpus(box, { initial: '0', final: '0' })).toBe('0');
+  });
+
+  test('initial ends with the entry into the cgroup', async ({ box }) => {
+    expect(await cpus(box, { initial: '0' })).toBe(all);
+  });
+});
+
 describe('in a user namespace', () => {
   test('the program is root there, and nobody special outside', async ({ box }) => {
     const bundle = await box.bundle((config) => {

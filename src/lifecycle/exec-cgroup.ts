@@ -57,7 +57,7 @@ export function chooseExecCgroup({ record, children, pid, privileged }: Request)
   const child = children.get('');
   const own = childOf(directoryOf({ ...placement, controllers: [] }), child);
   const candidates = child === undefined ? [own, ...cgroupOf(pid, placement.mountpoint, own)] : [own];
-  return { ...none, ...common, placement, candidates };
+  return { ...common, placement, directory: () => own, candidates };
 }
 
 const refuse = (why: string): never => {

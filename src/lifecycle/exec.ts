@@ -1,6 +1,6 @@
-import { closeSync, readFileSync } from 'node:fs';
+import { closeSync } from 'node:fs';
 import { located } from '../config/locate.ts';
-import type { NamespaceType, Spec } from '../config/spec.ts';
+import type { NamespaceType } from '../config/spec.ts';
 import { refuseUnsupported } from '../config/unsupported.ts';
 import { TsruncError } from '../errors.ts';
 import { errnoName } from '../host/errno.ts';
@@ -11,7 +11,7 @@ import { processStatus } from '../host/process.ts';
 import { loadNative } from '../native/load.ts';
 import type { Native } from '../native/native.ts';
 import type { Fragment } from '../plan/context.ts';
-import { compileExec } from '../plan/exec.ts';
+import { compileExec, type ExecSpec, isBornInCgroup } from '../plan/exec.ts';
 import { namespaceTypes } from '../plan/namespaces.ts';
 import type { ContainerRecord } from '../store/record.ts';
 import { type ContainerDir, Store } from '../store/store.ts';
@@ -79,7 +79,7 @@ interface Request {
   readonly record: ContainerRecord;
   readonly host: HostFacts;
   /** The container's configuration with the process that is to run. */
-  readonly spec: Spec;
+  readonly spec: ExecSpec;
   readonly locate: ChosenProcess['locate'];
   readonly extraFds: readonly number[];
 }
@@ -90,7 +90,7 @@ async function check(directory: ContainerDir, options: ExecOptions): Promise<Req
   const container = frozenSpec(directory);
   const { process, warnings, locate } = await chooseProcess(container, options.process);
   for (const warning of warnings) options.global.log.warn(warning);
-  const spec: Spec = { ...container, process };
+  const spec: ExecSpec = { ...container, process };
   refuseUnsupported({ ociVersion: spec.ociVersion, process }, locate);
   checkTerminal(spec, options, options.detach, ofExec);
   const extraFds = inheritedFds({ listenFds: 0, preserveFds: options.preserveFds });
@@ -153,25 +153,25 @@ async function enter(request: Request, terminal: Terminal, undo: Undo): Promise<
 
 function spawn(request: Request, cgroup: ExecCgroup, terminal: Terminal, undo: Undo): Conversation {
   const { native, spec, locate, host, record, options, extraFds } = request;
-  const spawned = spawnInCgroup(cgroup, (cgroupFd) =>
+  const births = isBornInCgroup(spec.process) ? cgroup : { candidates: [] };
+  const spawned = spawnInCgroup(births, (cgroupFd) =>
     native.spawn({ cloneFlags: 0, cgroupFd, stdio: [0, 1, 2], extraFds }),
   );
   const answering = answers({ native, config: { spec, locate }, host, record, terminal, cgroup, undo });
   const conversation = new Conversation(native, spawned, answering, ...(options.ignorePaused ? [-1] : []));
   undo.add('end the process', () => end(native, conversation));
-  setOomScore(spawned.pid, spec.process?.oomScoreAdj, host);
+  setOomScore(spawned.pid, spec.process.oomScoreAdj, host);
   return conversation;
 }
 
 function compile({ spec, host, record, extraFds }: Request, { placement }: ExecCgroup): Fragment {
-  const namespaces = namespacesOf(record.pid);
-  return compileExec(spec, namespaces.includes('user') ? groupRulesOf(record.pid, host) : host, {
+  return compileExec(spec, host, {
     id: record.id,
     bundle: record.bundlePath,
     newKeyring: record.newKeyring,
     preserveFds: extraFds.length,
     cgroup: placement,
-    namespaces,
+    namespaces: namespacesOf(record.pid),
   });
 }
 
@@ -185,12 +185,6 @@ function namespacesOf(pid: number): NamespaceType[] {
       ...(errnoName(cause) === 'EACCES' ? { hint: 'Its program may not be traced by this user; try as root.' } : {}),
     });
   }
-}
-
-/** In the container's user namespace its own rule decides whether groups can be set (user_namespaces(7)). */
-function groupRulesOf(pid: number, host: HostFacts): HostFacts {
-  const denied = readFileSync(`/proc/${pid}/setgroups`, 'utf8').startsWith('deny');
-  return denied ? { ...host, user: { ...host.user, setgroupsDenied: true } } : host;
 }
 
 const fdSources = ({ native, directory, locate }: Request, cgroup: ExecCgroup, container: number) => ({

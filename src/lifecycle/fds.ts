@@ -68,7 +68,10 @@ function open(request: FdRequest, sources: FdSources, opened: Opened): number {
     case 'startSocket':
       return native.listen(stateDirectory, START_SOCKET);
     case 'cgroupTasks':
-      return openSync(join(cgroupDirectory(request.hierarchy), 'tasks'), 'w');
+      return openSync(
+        join(cgroupDirectory(request.hierarchy), request.hierarchy === '' ? 'cgroup.procs' : 'tasks'),
+        'w',
+      );
     case 'container':
       if (container === undefined) throw new Error('the plan asks for a container where there is none yet');
       return container;
@@ -105,7 +108,7 @@ function explain(request: FdRequest, cause: SystemCallError, locate: FdSources['
     case 'cgroupTasks':
       return new TsruncError(
         'CGROUP_FAILED',
-        `Cannot open the tasks file of cgroup hierarchy "${request.hierarchy}": ${because}`,
+        `Cannot open the list of processes in the cgroup hierarchy "${request.hierarchy}": ${because}`,
         {
           cause,
         },

@@ -1,9 +1,10 @@
-import type { NamespaceType, Spec } from '../config/spec.ts';
+import type { NamespaceType, Process, Spec } from '../config/spec.ts';
 import type { HostFacts } from '../host/facts.ts';
+import { planFinalAffinity, planInitialAffinity } from './affinity.ts';
 import { planSession } from './compile.ts';
 import { type Context, type Fragment, frozen, onHost, type PlanOptions, sequence } from './context.ts';
-import { identityInside } from './identity.ts';
-import { namespaceFlags, planJoinCgroups } from './namespaces.ts';
+import { groupsInside, groupsOutside, identityInside } from './identity.ts';
+import { isCapable, joinHierarchy, namespaceFlags, planJoinCgroups } from './namespaces.ts';
 import type { Op } from './ops.ts';
 import { planExec, planProcess } from './process.ts';
 import { hasOwnMounts } from './rootfs.ts';
@@ -14,32 +15,48 @@ export interface ExecPlanOptions extends Pick<PlanOptions, 'id' | 'bundle' | 'ne
   readonly namespaces: readonly NamespaceType[];
 }
 
+/** The configuration of a container with the process that is to run. */
+export type ExecSpec = Spec & { readonly process: Process };
+
 /**
  * What a further process of a container does, from the clone of its helper to its own program. Who it is comes from the
  * same fragments as for the container's first program.
- *
- * @param spec configuration of the container with the `process` that is to run
  * @throws TsruncError CONFIG_INVALID or UNSUPPORTED with the place of what cannot be planned
  */
-export function compileExec(spec: Spec, host: HostFacts, given: ExecPlanOptions): Fragment {
+export function compileExec(spec: ExecSpec, host: HostFacts, given: ExecPlanOptions): Fragment {
   const context = contextOf(spec, host, given);
   const { process } = spec;
   return frozen(
     sequence(
       [{ op: 'resetProcess', from: '' }],
-      planJoinCgroups(context),
+      planInitialAffinity(process),
+      planEnterCgroup(context, process),
       planEnter(context, given.namespaces),
       planSession(context),
       planEnterRoot(context),
       planFurtherTerminal(context),
-      process === undefined ? [] : planProcess(context, process, 'fail'),
+      planProcess(context, process, 'fail'),
       [
         { op: 'ready', from: '' },
         { op: 'awaitStart', listener: '', from: '' },
       ],
-      process === undefined ? [] : planExec(process),
+      planExec(process),
     ),
   );
+}
+
+/**
+ * The initial affinity holds until the process is in the container's cgroup (config.md "Linux Process"), so with one it is not
+ * born there.
+ */
+export const isBornInCgroup = ({ execCPUAffinity }: Process): boolean => (execCPUAffinity?.initial ?? '') === '';
+
+/** Without a cgroup of its own the container's processes stay on the CPUs of their runtime, unless they are told others. */
+function planEnterCgroup(context: Context, process: Process): Fragment {
+  const { kind } = context.options.cgroup;
+  const join = kind === 'v2' && !isBornInCgroup(process) ? joinHierarchy('') : planJoinCgroups(context);
+  const stays = kind === 'none' && (process.execCPUAffinity?.final ?? '') === '';
+  return sequence(join, stays ? [] : planFinalAffinity(process));
 }
 
 /** Hooks and start socket belong to the container's own program. */
@@ -58,11 +75,15 @@ function planEnter({ spec, host }: Context, namespaces: readonly NamespaceType[]
   const flags = namespaces.reduce((sum, type) => sum | namespaceFlags[type], 0);
   const protect: Op = { op: 'protect', from: '' };
   if (flags === 0) return { ops: [protect], fds: [] };
-  const identity = has('user') ? [...identityInside(spec, host), protect] : [];
+  const groups = isCapable(host)
+    ? { outside: groupsOutside(host), inside: [] }
+    : { outside: [], inside: groupsInside() };
+  const identity = has('user') ? [...groups.inside, ...identityInside(spec), protect] : [];
+  const join: Op = { op: 'joinProcess', process: 'container', flags, from: '' };
   // setns(2) puts only children into a pid namespace.
   const fork: readonly Op[] = has('pid') || has('time') ? [{ op: 'fork', flags: 0, from: '' }] : [];
   return {
-    ops: [protect, { op: 'joinProcess', process: 'container', flags, from: '' }, ...identity, ...fork],
+    ops: [protect, ...(has('user') ? groups.outside : []), join, ...identity, ...fork],
     fds: [{ name: 'container', kind: 'container', from: '' }],
   };
 }

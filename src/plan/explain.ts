@@ -27,7 +27,7 @@ const nameOf = (table: Readonly<Record<string, number>>, value: number): string 
 /** What an operation does, as words after "Cannot" or "to". */
 const phrases: Phrases = {
   resetProcess: () => 'reset signals and standard streams',
-  joinCgroup: ({ file }) => `join the ${file.replace(/^cgroup:/, '')} cgroup`,
+  joinCgroup: ({ file }) => ['join the', file.replace(/^cgroup:/, ''), 'cgroup'].filter(Boolean).join(' '),
   joinNamespace: ({ flag }) => `join the ${namespaceNames(flag)} namespace`,
   joinProcess: ({ flags }) => `join namespaces of the container: ${namespaceNames(flags)}`,
   unshare: ({ flags }) => `make new namespaces: ${namespaceNames(flags)}`,

@@ -185,7 +185,8 @@ export function planJoinCgroups({ options: { cgroup } }: Pick<Context, 'options'
   return sequence(...hierarchies.map(({ controllers }) => joinHierarchy(controllers.join(','))));
 }
 
-function joinHierarchy(hierarchy: string): Fragment {
+/** @param hierarchy controllers of one of v1, separated by commas; '' for the one of v2 */
+export function joinHierarchy(hierarchy: string): Fragment {
   const name = `cgroup:${hierarchy}`;
   const from = '/linux/cgroupsPath';
   return {

@@ -19,7 +19,7 @@ export type FdRequest = { readonly name: FdName; readonly from: string } & (
     }
   | { readonly kind: 'userNamespace'; readonly uidMap: readonly IdMap[]; readonly gidMap: readonly IdMap[] } // for idmapped mounts
   | { readonly kind: 'startSocket' } // the listening socket in the container's state directory
-  | { readonly kind: 'cgroupTasks'; readonly hierarchy: string } // v1 `tasks` file of the container's cgroup
+  | { readonly kind: 'cgroupTasks'; readonly hierarchy: string } // v1 `tasks` file of the container's cgroup, v2 `cgroup.procs` for ''
   | { readonly kind: 'container' } // pidfd of the container's first process
 );
 
