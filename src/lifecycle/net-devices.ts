@@ -8,7 +8,7 @@ import type { Undo } from './undo.ts';
 
 interface Surroundings {
   readonly native: Native;
-  readonly config: LoadedConfig;
+  readonly config: Pick<LoadedConfig, 'spec' | 'locate'>;
   readonly undo: Undo;
 }
 
