@@ -94,9 +94,17 @@ Failure Walk::enter(const char* name, Fd entry) {
   return success;
 }
 
+// Whether the link is one of procfs that leads to an object instead of a path, such as a descriptor of ours: the walk
+// itself has some open, and their text must not be taken for a path either.
+bool Walk::isMagic() const {
+  sys::OpenHow how{.flags = O_PATH | O_CLOEXEC, .resolve = sys::resolveBeneath | sys::resolveNoMagiclinks};
+  Fd end;
+  return adopt(end, sys::openat2(at_.get(), name_, how), "openat2").err == ELOOP;
+}
+
 // A link inside the root is expanded as the kernel would inside a chroot: an absolute one begins at the root again.
 Failure Walk::follow(const Fd& link) {
-  if (lookup_.noSymlinks || ++links_ > maxLinks) return {ELOOP, "openat2"};
+  if (lookup_.noSymlinks || ++links_ > maxLinks || isMagic()) return {ELOOP, "openat2"};
   char text[PATH_MAX];
   ssize_t size = ::readlinkat(link.get(), "", text, sizeof text);
   if (size <= 0) return {size == 0 ? ENOENT : errno, "readlinkat"};

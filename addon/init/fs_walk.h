@@ -17,6 +17,7 @@ class Walk {
   Failure createFile(const char* name, Fd& out);
   Failure createDirectory(const char* name, Fd& out);
   Failure enter(const char* name, Fd entry);
+  [[nodiscard]] bool isMagic() const;
   Failure follow(const Fd& link);
   Failure leave();
   Failure restart();

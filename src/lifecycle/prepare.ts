@@ -9,7 +9,8 @@ import { probeHost, requireKernel } from '../host/probe.ts';
 import { startTime } from '../host/process.ts';
 import { loadNative } from '../native/load.ts';
 import type { Native } from '../native/native.ts';
-import { compileInit, planNamespaces } from '../plan/compile.ts';
+import { compileContainer, compilePlacement, type PlanOptions, planNamespaces } from '../plan/compile.ts';
+import type { Fragment } from '../plan/context.ts';
 import type { Plan } from '../plan/plan.ts';
 import { checkContainerId } from '../store/ids.ts';
 import { type ContainerRecord, newRecord } from '../store/record.ts';
@@ -183,9 +184,9 @@ async function makeCgroup({ cgroup, config, options }: Making, pid?: number): Pr
 
 /** While the helper enters its namespaces on another core: its cgroups on v1, the plan, its file descriptors. */
 async function furnish(making: Making, conversation: Conversation): Promise<void> {
-  const { config, host, options, mode, cgroup, record, undo } = making;
+  const { config, host, options, mode, cgroup, record } = making;
   if (!cgroup.precedes) await makeCgroup(making, conversation.pid);
-  const init = compileInit(config.spec, host, {
+  const planOptions: PlanOptions = {
     id: options.id,
     bundle: options.bundlePath,
     pivot: !options.noPivot,
@@ -195,10 +196,16 @@ async function furnish(making: Making, conversation: Conversation): Promise<void
     hasListener: mode.hasListener,
     cgroup: cgroup.placement,
     hookState: (status) => hookStateAroundPid(record, status),
-  });
-  const fds = new PlanFds(init.fds, fdSources(making), undo);
-  await conversation.send(init.ops, fds.byName);
-  fds.closeAll();
+  };
+  await send(making, conversation, compilePlacement(config.spec, host, planOptions));
+  await send(making, conversation, compileContainer(config.spec, host, planOptions));
+}
+
+async function send(making: Making, conversation: Conversation, { ops, fds }: Fragment): Promise<void> {
+  if (ops.length === 0) return;
+  const opened = new PlanFds(fds, fdSources(making), making.undo);
+  await conversation.send(ops, opened.byName);
+  opened.closeAll();
 }
 
 const fdSources = ({ native, directory, cgroup, config }: Making) => ({

@@ -38,12 +38,23 @@ export function compile(spec: Spec, host: HostFacts, options: PlanOptions): Plan
  * Everything after the namespaces are entered, up to exec.
  * @throws TsruncError CONFIG_INVALID or UNSUPPORTED with the place of what cannot be planned
  */
-export function compileInit(spec: Spec, host: HostFacts, options: PlanOptions): Fragment {
+export const compileInit = (spec: Spec, host: HostFacts, options: PlanOptions): Fragment =>
+  frozen(sequence(compilePlacement(spec, host, options), compileContainer(spec, host, options)));
+
+/** The beginning of compileInit: the helper joins its cgroups (half a millisecond on v1) while the rest is compiled. */
+export function compilePlacement(spec: Spec, host: HostFacts, options: PlanOptions): Fragment {
+  const context: Context = { spec, host, options };
+  return frozen(sequence(planCgroup(context), planOwnAffinity(context)));
+}
+
+/**
+ * The rest of compileInit.
+ * @throws TsruncError CONFIG_INVALID or UNSUPPORTED with the place of what cannot be planned
+ */
+export function compileContainer(spec: Spec, host: HostFacts, options: PlanOptions): Fragment {
   const context: Context = { spec, host, options };
   return frozen(
     sequence(
-      planCgroup(context),
-      planOwnAffinity(context),
       planSession(context),
       planRoot(context),
       planMounts(context),
