@@ -22,6 +22,8 @@ Napi::Value MakeUserNamespace(const Napi::CallbackInfo& info);
 Napi::Value MoveNetDevice(const Napi::CallbackInfo& info);
 Napi::Value SetProcessLimit(const Napi::CallbackInfo& info);
 Napi::Value AttachDeviceProgram(const Napi::CallbackInfo& info);
+Napi::Value CompileFilter(const Napi::CallbackInfo& info);
+Napi::Value Fingerprint(const Napi::CallbackInfo& info);
 Napi::Value DetachMount(const Napi::CallbackInfo& info);
 Napi::Value Listen(const Napi::CallbackInfo& info);
 Napi::Value Connect(const Napi::CallbackInfo& info);

@@ -1,4 +1,5 @@
 #include "../generated/ops.h"
+#include "../host/seccomp.h"
 #include "methods.h"
 
 namespace {
@@ -24,6 +25,8 @@ constexpr Entry methods[] = {
     {"moveNetDevice", node::MoveNetDevice},
     {"setProcessLimit", node::SetProcessLimit},
     {"attachDeviceProgram", node::AttachDeviceProgram},
+    {"compileFilter", node::CompileFilter},
+    {"fingerprint", node::Fingerprint},
     {"detachMount", node::DetachMount},
     {"listen", node::Listen},
     {"connect", node::Connect},
@@ -48,6 +51,7 @@ std::string hex(const uint8_t (&bytes)[32]) {
 
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("wireHash", hex(op::tableHash));
+  exports.Set("libseccompVersion", host::libseccompVersion());
   for (const Entry& entry : methods) exports.Set(entry.name, Napi::Function::New(env, entry.method, entry.name));
   return exports;
 }

@@ -37,6 +37,9 @@ export const planned: readonly string[] = [
   '/linux/resources/network/priorities/*/{name,priority}',
   '/linux/resources/rdma/*/{hcaHandles,hcaObjects}',
   '/linux/resources/unified/*',
+  '/linux/seccomp/{defaultAction,defaultErrnoRet,architectures/*,flags/*,listenerPath,listenerMetadata}',
+  '/linux/seccomp/syscalls/*/{names/*,action,errnoRet}',
+  '/linux/seccomp/syscalls/*/args/*/{index,value,valueTwo,op}',
 ];
 
 export interface Rejection {
@@ -55,7 +58,6 @@ const notYet = (what: string): Rejection => ({ reason: `${what} not supported ye
 export const rejected: Readonly<Record<string, Rejection>> = {
   '/process/apparmorProfile': notYet('AppArmor profiles are'),
   '/process/selinuxLabel': notYet('SELinux labels are'),
-  '/linux/seccomp': notYet('Filters of system calls are'),
   '/linux/mountLabel': notYet('SELinux labels are'),
   '/linux/intelRdt': notYet('Intel RDT is'),
   '/linux/personality/flags': { reason: 'The runtime-spec defines no flags of personality', setBy: 'value' },

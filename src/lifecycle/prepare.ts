@@ -18,6 +18,7 @@ import { type ContainerDir, Store } from '../store/store.ts';
 import { answers } from './answers.ts';
 import { Conversation } from './conversation.ts';
 import { PlanFds } from './fds.ts';
+import { filterOf } from './filter.ts';
 import { runAllHooks } from './hooks.ts';
 import { detachMountsBelow } from './mounts.ts';
 import { setOomScore } from './oom.ts';
@@ -195,6 +196,7 @@ async function furnish(making: Making, conversation: Conversation): Promise<void
     listenFds: options.listenFds,
     hasListener: mode.hasListener,
     cgroup: cgroup.placement,
+    filter: await filterOf(filterSource(making)),
     hookState: (status) => hookStateAroundPid(record, status),
   };
   await send(making, conversation, compilePlacement(config.spec, host, planOptions));
@@ -207,6 +209,14 @@ async function send(making: Making, conversation: Conversation, { ops, fds }: Fr
   await conversation.send(ops, opened.byName);
   opened.closeAll();
 }
+
+const filterSource = ({ config, host, native, options }: Making) => ({
+  config,
+  host,
+  native,
+  root: options.global.root,
+  log: options.global.log,
+});
 
 const fdSources = ({ native, directory, cgroup, config }: Making) => ({
   native,

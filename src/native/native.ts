@@ -95,9 +95,51 @@ export interface ExitStatus {
   readonly signaled: boolean;
 }
 
+/** A filter of system calls for libseccomp; all numbers are those of seccomp.h. */
+export interface FilterRequest {
+  readonly defaultAction: number;
+  readonly architectures: readonly number[];
+  readonly rules: readonly FilterRule[];
+  /** All names that the profile speaks of, also where no rule is needed. */
+  readonly named: readonly string[];
+  /** Search the system calls by halving instead of one by one. */
+  readonly binaryTree: boolean;
+}
+
+export interface FilterRule {
+  readonly names: readonly string[];
+  readonly action: number;
+  /** All of them must hold; at most one for each argument. */
+  readonly conditions: readonly FilterCondition[];
+}
+
+export interface FilterCondition {
+  readonly index: number;
+  readonly operator: number;
+  readonly value: bigint;
+  readonly valueTwo: bigint;
+}
+
+export interface FilterProgram {
+  /** struct sock_filter, 8 bytes each. */
+  readonly instructions: Uint8Array;
+  /** Names that this libseccomp does not know on any machine; no rule was made for them. */
+  readonly unknown: readonly string[];
+  /** For each architecture of the request the highest number that is named; 0 where none is. */
+  readonly newest: readonly number[];
+}
+
+/** What compileFilter throws where libseccomp refuses a rule: its index, and the system call. */
+export interface FilterRefusal extends SystemCallError {
+  readonly rule?: number;
+  readonly systemCall?: string;
+}
+
 export interface Native {
   /** Hash of the op table that the addon's helper was built from. */
   readonly wireHash: string;
+  /** "2.5.4" */
+  readonly libseccompVersion: string;
   /** clone3 (vfork-like) + execveat of the sealed helper; returns when the helper has started. */
   spawn(request: SpawnRequest): Spawned;
   /** Send a part of the plan (copied to a sealed memfd) with its file descriptors. */
@@ -147,6 +189,11 @@ export interface Native {
    * directory open at cgroupFd with BPF_F_ALLOW_MULTI. It lives as long as the cgroup.
    */
   attachDeviceProgram(cgroupFd: number, instructions: Uint8Array): void;
+
+  /** A BPF program for the helper to load. @throws FilterRefusal, its `syscall` a function of libseccomp */
+  compileFilter(request: FilterRequest): FilterProgram;
+  /** 16 hexadecimal digits (FNV-1a), to find things by: two contents may share them. */
+  fingerprint(bytes: Uint8Array): string;
 
   /** umount2(MNT_DETACH | UMOUNT_NOFOLLOW). */
   detachMount(path: string): void;

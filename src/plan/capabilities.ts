@@ -81,17 +81,31 @@ export const planBounding = (spec: Spec): readonly Op[] => [
 /**
  * Inheritable capabilities only where the config names them (CVE-2022-29162: a non-empty set lets files with inheritable
  * capabilities raise the program's permitted set).
+ * @param kept capabilities that the helper itself still needs, to be given up later
  */
-export function planCapabilities(spec: Spec): readonly Op[] {
-  const { effective, permitted, inheritable, ambient } = setsOf(spec);
+export function planCapabilities(spec: Spec, kept = 0n): readonly Op[] {
+  const { effective, permitted, inheritable, ambient } = capabilitySets(spec);
   return [
     {
       op: 'setCapabilities',
-      effective: capabilityMask(effective),
-      permitted: capabilityMask(permitted),
-      inheritable: capabilityMask(inheritable),
-      ambient: capabilityMask(ambient),
+      effective: effective | kept,
+      permitted: permitted | kept,
+      inheritable,
+      ambient,
       from: spec.process?.capabilities === undefined ? '' : '/process/capabilities',
     },
   ];
+}
+
+/** The sets that the program has, as bit masks. */
+export function capabilitySets(
+  spec: Spec,
+): Readonly<Record<'effective' | 'permitted' | 'inheritable' | 'ambient', bigint>> {
+  const { effective, permitted, inheritable, ambient } = setsOf(spec);
+  return {
+    effective: capabilityMask(effective),
+    permitted: capabilityMask(permitted),
+    inheritable: capabilityMask(inheritable),
+    ambient: capabilityMask(ambient),
+  };
 }

@@ -73,7 +73,7 @@ export function compileContainer(spec: Spec, host: HostFacts, options: PlanOptio
       planSysctl(context),
       spec.process === undefined ? [] : planProcess(context, spec.process),
       planWaiting(context),
-      planStart(spec, options.hookState('created'), options.listenFds),
+      planStart(spec, options.hookState('created'), options),
     ),
   );
 }

@@ -37,6 +37,8 @@ export interface PlanOptions {
   /** Start is said on the listening socket; false: by the runtime itself. */
   readonly hasListener: boolean;
   readonly cgroup: CgroupPlacement;
+  /** The compiled filter of linux.seccomp (struct sock_filter); where it is missing the plan is only to be shown. */
+  readonly filter?: Uint8Array | undefined;
   readonly hookState: (status: 'creating' | 'created') => HookState;
 }
 

@@ -1,3 +1,4 @@
+import { flags as filterFlags } from '../seccomp/tables.ts';
 import { capabilityNames } from './capabilities.ts';
 import { memoryPolicyFlags, memoryPolicyModes } from './memory-policy.ts';
 import { ATIME_FIELD, attrNames, propagationName } from './mounts/options.ts';
@@ -80,6 +81,7 @@ const phrases: Phrases = {
   setBoundingCapabilities: () => 'drop capabilities from the bounding set',
   setUser: ({ uid, gid }) => `become uid ${uid}, gid ${gid}`,
   setCapabilities: () => 'set the capabilities',
+  narrowCapabilities: () => 'give up the capabilities that only loading the filter needed',
   setNoNewPrivileges: () => 'give up new privileges',
   loadSeccomp: ({ filter }) => `load the seccomp filter (${filter.length} bytes)`,
   findProgram: ({ name }) => `find the program ${quote(name)}`,
@@ -93,6 +95,11 @@ const phrases: Phrases = {
   cleanUp: () => 'clean up',
   exitAsProcess: () => 'exit as the container did',
 };
+
+const flagNames = (flags: number): readonly string[] =>
+  Object.entries(filterFlags).flatMap(([name, flag]) =>
+    (flags & flag) === 0 ? [] : [name.replace('SECCOMP_FILTER_FLAG_', '').toLowerCase().replaceAll('_', ' ')],
+  );
 
 const asked: Readonly<Record<string, string>> = {
   idMaps: 'have the runtime write the id mappings',
@@ -180,6 +187,7 @@ const details: Details = {
     capabilities('inheritable', op.inheritable),
     capabilities('ambient', op.ambient),
   ],
+  loadSeccomp: ({ flags, notify }) => [...flagNames(flags), ...given(notify, 'an agent is asked')],
   findProgram: ({ directories }) => given(directories.length, `in ${directories.join(':')}`),
   exec: ({ env }) => [`environment ${env.map(quote).join(' ') || 'empty'}`],
 };

@@ -183,6 +183,8 @@ export const opTable = {
   /** PR_SET_KEEPCAPS, setgroups (where setGroups), setresgid, setresuid. */
   setUser: { uid: 'u32', gid: 'u32', groups: 'u32s', setGroups: 'u32' },
   setCapabilities: { effective: 'u64', permitted: 'u64', inheritable: 'u64', ambient: 'u64' },
+  /** capset(2) and nothing else, for a process whose filter may deny the rest; takes away only. */
+  narrowCapabilities: { effective: 'u64', permitted: 'u64', inheritable: 'u64' },
   setNoNewPrivileges: {},
   /** seccomp(2) SECCOMP_SET_MODE_FILTER; `notify`: ask for a listener fd and send it to the runtime. */
   loadSeccomp: { filter: 'bytes', flags: 'u32', notify: 'u32' },

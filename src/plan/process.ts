@@ -1,12 +1,13 @@
 import type { Process, Spec } from '../config/spec.ts';
 import { planBounding, planCapabilities } from './capabilities.ts';
-import { type Context, type HookState, refuse } from './context.ts';
+import { type Context, type HookState, type PlanOptions, refuse } from './context.ts';
 import { planStartHooks } from './hooks.ts';
 import { mayClearGroups } from './identity.ts';
 import { leavesUserNamespace } from './namespaces.ts';
 import type { Op } from './ops.ts';
 import { planRlimits } from './rlimits.ts';
 import { planScheduling } from './scheduling.ts';
+import { keptForFilter, planFilterOfAgent, planFilterOfStart } from './seccomp.ts';
 
 /** Where programs are looked for when the environment has no PATH. */
 const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
@@ -23,17 +24,25 @@ export const planProcess = (context: Context, process: Process, missingCwd: Miss
   ...planRlimits(context),
   ...planBounding(context.spec),
   ...planUser(context, process),
-  ...planCapabilities(context.spec),
+  ...planCapabilities(context.spec, keptForFilter(context.spec)),
   ...planHome(process),
   ...planProgram(process),
   { op: 'closeFds', preserve: context.options.preserveFds, from: '' },
+  ...planFilterOfAgent(context.spec, context.options.filter),
 ];
 
 /** What happens after the word to start. */
-export const planStart = (spec: Spec, state: HookState, listenFds = 0): readonly Op[] => [
+export const planStart = (
+  spec: Spec,
+  state: HookState,
+  { listenFds = 0, filter }: StartOptions = {},
+): readonly Op[] => [
+  ...(spec.process === undefined ? [] : planFilterOfStart(spec, filter)),
   ...planStartHooks(spec, state),
   ...(spec.process === undefined ? [] : planExec(spec.process, listenFds)),
 ];
+
+type StartOptions = Partial<Pick<PlanOptions, 'listenFds' | 'filter'>>;
 
 const planNoNewPrivileges = ({ noNewPrivileges }: Process): readonly Op[] =>
   noNewPrivileges === true ? [{ op: 'setNoNewPrivileges', from: '/process/noNewPrivileges' }] : [];

@@ -1,0 +1,21 @@
+import { exactInteger } from '../config/position.ts';
+import type { Seccomp } from '../config/spec.ts';
+import type { ExactIntegers } from './profile.ts';
+
+/**
+ * The arguments of rules that do not fit a double, read from the text of the configuration: of a bit mask every bit counts.
+ */
+export function exactIntegers({ syscalls = [] }: Seccomp, text: string): ExactIntegers {
+  const exact = new Map<string, bigint>();
+  for (const [entry, { args = [] }] of syscalls.entries()) {
+    for (const [index, arg] of args.entries()) {
+      for (const name of ['value', 'valueTwo'] as const) {
+        if ((arg[name] ?? 0) <= Number.MAX_SAFE_INTEGER) continue;
+        const pointer = `/linux/seccomp/syscalls/${entry}/args/${index}/${name}`;
+        const value = exactInteger(text, pointer);
+        if (value !== undefined) exact.set(pointer, value);
+      }
+    }
+  }
+  return exact;
+}

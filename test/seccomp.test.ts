@@ -1,0 +1,140 @@
+/** runtime-spec config-linux.md "Seccomp": filters as the program meets them. */
+import { describe } from 'vitest';
+import type { Seccomp, SeccompAction, SeccompArg, SeccompSyscall } from '../src/config/spec.ts';
+import { expect, test } from './support/box.ts';
+import { outcomeOfCalls, useSyscalls } from './support/syscalls.ts';
+
+useSyscalls();
+
+const allowing = (...syscalls: SeccompSyscall[]): Seccomp => ({ defaultAction: 'SCMP_ACT_ALLOW', syscalls });
+const on = (action: SeccompAction, names: string[], rest: Partial<SeccompSyscall> = {}): SeccompSyscall => ({
+  names,
+  action,
+  ...rest,
+});
+
+/** All that a static program needs to print a line. */
+const bareMinimum = [
+  'execve',
+  'arch_prctl',
+  'set_tid_address',
+  'ioctl',
+  'write',
+  'writev',
+  'exit_group',
+  'brk',
+  'mmap',
+];
+
+describe('actions', () => {
+  test('ERRNO answers EPERM, or the errno that is asked for; other calls go through', async ({ box }) => {
+    const seccomp = allowing(
+      on('SCMP_ACT_ERRNO', ['getppid']),
+      on('SCMP_ACT_ERRNO', ['getuid'], { errnoRet: 100 }),
+      on('SCMP_ACT_ERRNO', ['getgid'], { errnoRet: 0 }),
+    );
+    expect(await outcomeOfCalls(box, seccomp, ['getpid', 'getppid', 'getuid', 'getgid'])).toBe('ok 1 100 ok');
+  });
+
+  // 128 + SIGSYS, as every runtime tells of a signal.
+  test.for<[SeccompAction, string]>([
+    ['SCMP_ACT_KILL', 'exit 159'],
+    ['SCMP_ACT_KILL_THREAD', 'exit 159'],
+    ['SCMP_ACT_KILL_PROCESS', 'exit 159'],
+    ['SCMP_ACT_TRAP', 'exit 159'],
+    ['SCMP_ACT_TRACE', '38'],
+    ['SCMP_ACT_LOG', 'ok'],
+    ['SCMP_ACT_ALLOW', 'ok'],
+  ])('%s gives %s', async ([action, expected], { box }) => {
+    expect(await outcomeOfCalls(box, allowing(on(action, ['getppid'])), ['getppid'])).toBe(expected);
+  });
+
+  test('the default action has its own errno', async ({ box }) => {
+    const seccomp: Seccomp = {
+      defaultAction: 'SCMP_ACT_ERRNO',
+      defaultErrnoRet: 6,
+      syscalls: [on('SCMP_ACT_ALLOW', [...bareMinimum, 'reboot'])],
+    };
+    expect(await outcomeOfCalls(box, seccomp, ['getpid', 'umask'])).toBe('6 6');
+  });
+});
+
+describe('conditions on arguments', () => {
+  const when = (...args: SeccompArg[]): Seccomp => allowing(on('SCMP_ACT_ERRNO', ['umask'], { args }));
+  const arg = (op: SeccompArg['op'], value: number, valueTwo?: number): SeccompArg => ({
+    index: 0,
+    op,
+    value,
+    ...(valueTwo === undefined ? {} : { valueTwo }),
+  });
+
+  test.for<[SeccompArg['op'], number, number | undefined, string]>([
+    ['SCMP_CMP_EQ', 7, undefined, 'ok 1 ok'],
+    ['SCMP_CMP_NE', 7, undefined, '1 ok 1'],
+    ['SCMP_CMP_LT', 7, undefined, '1 ok ok'],
+    ['SCMP_CMP_LE', 7, undefined, '1 1 ok'],
+    ['SCMP_CMP_GT', 7, undefined, 'ok ok 1'],
+    ['SCMP_CMP_GE', 7, undefined, 'ok 1 1'],
+    ['SCMP_CMP_MASKED_EQ', 1, 0, '1 ok 1'],
+  ])('%s %d %s on 6, 7, 8: %s', async ([op, value, valueTwo, expected], { box }) => {
+    expect(await outcomeOfCalls(box, when(arg(op, value, valueTwo)), ['umask:6', 'umask:7', 'umask:8'])).toBe(expected);
+  });
+
+  test('conditions on different arguments must all hold', async ({ box }) => {
+    const both = when(arg('SCMP_CMP_EQ', 7), { index: 5, op: 'SCMP_CMP_EQ', value: 1 });
+    expect(await outcomeOfCalls(box, both, ['umask:7:0:0:0:0:1', 'umask:7', 'umask:0:0:0:0:0:1'])).toBe('1 ok ok');
+  });
+
+  test('of several conditions on one argument one is enough', async ({ box }) => {
+    const either = when(arg('SCMP_CMP_EQ', 7), arg('SCMP_CMP_EQ', 8));
+    expect(await outcomeOfCalls(box, either, ['umask:6', 'umask:7', 'umask:8'])).toBe('ok 1 1');
+  });
+});
+
+describe('when the filter is loaded', () => {
+  const seccomp: Seccomp = { defaultAction: 'SCMP_ACT_ERRNO', syscalls: [on('SCMP_ACT_ALLOW', bareMinimum)] };
+
+  test('with noNewPrivileges a filter that permits no call of the runtime but execve is enough', async ({ box }) => {
+    expect(await outcomeOfCalls(box, seccomp, ['getpid', 'getuid'])).toBe('1 1');
+  });
+
+  test.for([0, 1000])('without it capset is needed as well, for uid %i', async (uid, { box }) => {
+    const tight: Seccomp = { ...seccomp, syscalls: [on('SCMP_ACT_ALLOW', [...bareMinimum, 'capset'])] };
+    const outcome = await outcomeOfCalls(box, tight, ['getpid', 'getuid'], (config) => {
+      config.process.noNewPrivileges = false;
+      config.process.user = { uid, gid: 0 };
+    });
+    expect(outcome).toBe('1 1');
+  });
+
+  test.for([0, 1000])('and the capability that loading took is gone, for uid %i', async (uid, { box }) => {
+    const { stdout } = await box.probe('grep -E "^(Cap|NoNew|Seccomp:)" /proc/self/status', (config) => {
+      config.process.noNewPrivileges = false;
+      config.process.user = { uid, gid: 0 };
+      config.process.capabilities = { bounding: ['CAP_KILL'], effective: ['CAP_KILL'], permitted: ['CAP_KILL'] };
+      config.linux.seccomp = allowing();
+    });
+    const kill = '0000000000000020';
+    const none = '0000000000000000';
+    const own = uid === 0 ? kill : none; // execve takes what only root has
+    expect(stdout.replaceAll('\t', ' ').trim().split('\n')).toEqual([
+      `CapInh: ${none}`,
+      `CapPrm: ${own}`,
+      `CapEff: ${own}`,
+      `CapBnd: ${kill}`,
+      `CapAmb: ${none}`,
+      'NoNewPrivs: 0',
+      'Seccomp: 2',
+    ]);
+  });
+
+  test('create and start: the filter holds', async ({ box }) => {
+    const bundle = await box.bundle((config) => {
+      config.process.args = ['sh', '-c', 'mkdir /made; sleep 100'];
+      config.linux.seccomp = allowing(on('SCMP_ACT_ERRNO', ['mkdir', 'mkdirat'], { errnoRet: 100 }));
+    });
+    const id = await box.create(bundle);
+    await box.ok('start', id);
+    expect(await box.state(id)).toMatchObject({ status: 'running' });
+  });
+});
