@@ -7,6 +7,7 @@ import { knownMountOptions } from '../src/plan/mounts/options.ts';
 import { type Box, expect, test } from './support/box.ts';
 import { hasCapability } from './support/host.ts';
 import { bind, type MountInfo, mountAt, parseMounts, rbind, runAfter, tmpfs } from './support/mounts.ts';
+import { withNamespaces } from './support/namespaces.ts';
 import { output } from './support/process.ts';
 
 interface Case {
@@ -170,6 +171,7 @@ const cases: Readonly<Record<string, Case>> = {
   ridmap: mapped('ridmap', 'ids 1003:2004'),
 
   'src-nofollow': link((source) => [bind(`${source}/link`, '/n', 'src-nofollow')], 'readlink /n', 'file'),
+  'copy-symlink': link((source) => [bind(`${source}/link`, '/n', 'copy-symlink')], 'readlink /n', 'file'),
   'dest-nofollow': link(
     (source) => [bind(`${source}/file`, '/bin/vi', 'dest-nofollow')],
     'cat /bin/vi /bin/busybox | head -c9 | tr -dc A-Za-z',
@@ -190,22 +192,102 @@ const probe = async (box: Box, { before, mounts, script = ':' }: Case) => {
 };
 
 describe.runIf(hasCapability('SYS_ADMIN'))('each option of the table', () => {
-  const refused = ['copy-symlink'];
-
-  test.for(knownMountOptions().filter((option) => !refused.includes(option)))('%s', async (option, { box }) => {
+  test.for(knownMountOptions())('%s', async (option, { box }) => {
     const known = cases[option];
     if (known === undefined) throw new Error(`the mount option "${option}" has no expectation here`);
     const { mounts, stdout } = await probe(box, known);
     expect(known.seen(mounts, stdout)).toEqual(known.expected);
   });
+});
 
-  test.for(refused)('%s is refused, not ignored', async (option, { box }) => {
-    const { code, stderr } = await box.probe('true', (config) => {
-      config.mounts.push(bind('/etc', '/m', option));
+describe.runIf(hasCapability('SYS_ADMIN'))(
+  'options that mean nothing for a kind of mount are refused, not ignored',
+  () => {
+    test.for([
+      ['a new file system', tmpfs('/m', 'rw', 'copy-symlink')],
+      ['a new file system', tmpfs('/m', 'rw', 'src-nofollow')],
+      ['a bind mount', bind('/etc', '/m', 'tmpcopyup')],
+      ['a remount', tmpfs('/tmp', 'remount', 'tmpcopyup')],
+      ['a remount', bind('/etc', '/proc', 'remount', 'dest-nofollow')],
+    ] as const)('%s: %j', async ([kind, mount], { box }) => {
+      const { code, stderr } = await box.probe('true', (config) => {
+        config.mounts.push(mount);
+      });
+      const index = (mount.options?.length ?? 0) - 1;
+      expect(code).toBe(1);
+      expect(stderr).toContain(`The option "${mount.options?.[index]}" cannot be used with ${kind}`);
+      expect(stderr).toMatch(new RegExp(String.raw`config\.json:\d+:\d+, /mounts/6/options/${index}\)`));
     });
+  },
+);
+
+describe.runIf(hasCapability('SYS_ADMIN'))('a remount', () => {
+  test('changes attributes of the mount, of those below it, and the propagation', async ({ box }) => {
+    const { mounts } = await probe(box, {
+      before: twoMounts(plain),
+      mounts: (source) => [
+        rbind(source, '/m', 'rslave'),
+        { destination: '/m', options: ['bind', 'remount', 'nosuid', 'rro', 'rprivate'] },
+      ],
+      seen: () => undefined,
+      expected: undefined,
+    });
+    expect(mountAt(mounts, '/m')).toMatchObject({ options: ['nosuid', 'relatime', 'ro'], propagation: [] });
+    expect(mountAt(mounts, '/m/below')).toMatchObject({ options: ['relatime', 'ro'], propagation: [] });
+  });
+});
+
+describe.runIf(hasCapability('SYS_ADMIN'))('copy-symlink', () => {
+  const run = async (box: Box, mounts: (source: string) => readonly Mount[], script: string, isUser = false) => {
+    const source = join(box.path, 'source');
+    mkdirSync(source);
+    await output('sh', ['-ec', 'echo text >file; ln -s file link; ln -s /etc/nowhere far; ln -s . dot'], {
+      cwd: source,
+    });
+    const bundle = await box.bundle((config) => {
+      if (isUser)
+        withNamespaces(...(['pid', 'mount', 'user', 'uts', 'ipc', 'network'] as const).map((type) => ({ type })))(
+          config,
+        );
+      config.mounts.push(...mounts(source));
+      config.process.args = ['sh', '-c', script];
+    });
+    if (isUser) await output('chown', ['-hR', '100000:100000', bundle.rootfs]);
+    return { bundle, outcome: await box.run(bundle) };
+  };
+  const links = (source: string): readonly Mount[] => [
+    bind(`${source}/link`, '/new/dir/link', 'copy-symlink'),
+    rbind(`${source}/far`, '/far', 'copy-symlink', 'ro'),
+    bind(`${source}/file`, '/file', 'copy-symlink', 'ro'),
+    bind(`${source}/dot/`, '/through', 'copy-symlink'),
+  ];
+  const look =
+    'readlink /new/dir/link; readlink /far; cat /file /through/file; touch /file 2>&1; readlink /through || echo no link';
+
+  test.for([false, true])(
+    'makes a link of a link, and binds the rest (user namespace: %s)',
+    async (isUser, { box }) => {
+      const { bundle, outcome } = await run(box, links, look, isUser);
+      expect(outcome.stderr).toBe('');
+      expect(outcome.stdout).toMatch(/^file\n\/etc\/nowhere\ntext\ntext\n.*Read-only file system\nno link\n$/);
+      expect((await box.run(bundle)).stdout).toBe(outcome.stdout);
+    },
+  );
+
+  test.for([
+    ['a link to elsewhere', 'ln -s other x'],
+    ['a file', 'touch x'],
+  ] as const)('is refused where the image has %s', async ([, command], { box }) => {
+    const bundle = await box.bundle((config) => {
+      config.mounts.push(bind(join(box.path, 'link'), '/x', 'copy-symlink'));
+    });
+    await output('ln', ['-s', 'text', 'link'], { cwd: box.path });
+    await output('sh', ['-c', command], { cwd: bundle.rootfs });
+    const { code, stderr } = await box.run(bundle);
     expect(code).toBe(1);
-    expect(stderr).toContain(`"${option}" is not supported`);
-    expect(stderr).toContain('/mounts/6/options');
+    expect(stderr).toMatch(
+      /Cannot bind .* at "\/x": symlinkat: EEXIST .*\/mounts\/6\)\nHint: The image has something else/,
+    );
   });
 });
 

@@ -1,5 +1,6 @@
 // Bind mounts.
 #include <fcntl.h>
+#include <string.h>
 
 #include "fs_attrs.h"
 #include "fs_path.h"
@@ -9,17 +10,30 @@ namespace {
 Failure openSource(World& w, const op::Bind& o, Fd& out) {
   if (o.tree >= 0) return adopt(out, ::fcntl(o.tree, F_DUPFD_CLOEXEC, 3), "fcntl");
   unsigned flags = sys::openTreeClone | sys::openTreeCloexec | (o.recursive != 0 ? sys::atRecursive : 0) |
-                   (o.sourceNoFollow != 0 ? sys::atSymlinkNofollow : 0);
+                   (o.sourceNoFollow != 0 || o.copyLink != 0 ? sys::atSymlinkNofollow : 0);
   auto f = adopt(out, sys::openTree(AT_FDCWD, o.source.data, flags), "open_tree");
   if (f) w.say("%s", o.source.data);
   return f;
 }
 
-Failure kindOf(int fd, Kind& out) {
-  struct stat st{};
-  if (auto f = check(::fstat(fd, &st), "fstat")) return f;
-  out = S_ISDIR(st.st_mode) ? Kind::directory : Kind::file;
+Failure readLink(int parent, const char* name, char (&text)[PATH_MAX]) {
+  ssize_t size = ::readlinkat(parent, name, text, sizeof text - 1);
+  if (size < 0) return {errno, "readlinkat"};
+  text[size] = '\0';
   return success;
+}
+
+Failure copyLink(World& w, const op::Bind& o, int link) {
+  char text[PATH_MAX];
+  if (auto f = readLink(link, "", text)) return f;
+  Entry entry;
+  if (auto f = ensureParent(w, o.target.data, entry)) return f;
+  auto f = check(::symlinkat(text, entry.parent.get(), entry.name), "symlinkat");
+  if (f.err != EEXIST) return f;
+  // From an earlier container of the same root file system.
+  char there[PATH_MAX];
+  bool same = !readLink(entry.parent.get(), entry.name, there) && strcmp(text, there) == 0;
+  return same ? success : f;
 }
 
 // While the mount is still detached: nobody sees it with other attributes than it shall have.
@@ -36,9 +50,13 @@ Failure prepare(const op::Bind& o, int mount) {
 Failure run(World& w, const op::Bind& o) {
   Fd mount;
   if (auto f = openSource(w, o, mount)) return f;
-  Lookup lookup{.mode = 0755, .noFollow = o.targetNoFollow != 0};
-  if (auto f = kindOf(mount.get(), lookup.kind)) return f;
-  if (lookup.kind == Kind::file) lookup.mode = 0644;
+  struct stat st{};
+  if (auto f = check(::fstat(mount.get(), &st), "fstat")) return f;
+  if (o.copyLink != 0 && S_ISLNK(st.st_mode)) return copyLink(w, o, mount.get());
+  bool isDirectory = S_ISDIR(st.st_mode);
+  Lookup lookup{.kind = isDirectory ? Kind::directory : Kind::file,
+                .mode = isDirectory ? 0755U : 0644U,
+                .noFollow = o.targetNoFollow != 0};
   if (auto f = prepare(o, mount.get())) return f;
   Target target;
   if (auto f = ensureTarget(w, o.target.data, lookup, target)) return f;

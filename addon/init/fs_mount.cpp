@@ -89,5 +89,10 @@ Failure run(World& w, const op::Remount& o) {
     }
     if (auto f = context.reconfigure()) return f;
   }
-  return changeAttrs(target.get(), {.set = o.attrsSet, .clear = o.attrsClear, .keepLocked = o.keepLocked != 0});
+  bool keepLocked = o.keepLocked != 0;
+  AttrChange below{.set = o.recursiveSet, .clear = o.recursiveClear, .recursive = true, .keepLocked = keepLocked};
+  if (auto f = changeAttrs(target.get(), below)) return f;
+  AttrChange own{.set = o.attrsSet, .clear = o.attrsClear, .keepLocked = keepLocked};
+  if (auto f = changeAttrs(target.get(), own)) return f;
+  return changePropagation(target.get(), o.propagation, o.propagationRecursive != 0);
 }

@@ -12,6 +12,7 @@ const bind = (tree: string, idmap: string): OpNamed<'bind'> => ({
   recursive: 0,
   sourceNoFollow: 0,
   targetNoFollow: 0,
+  copyLink: 0,
   attrsSet: 0n,
   attrsClear: 0n,
   recursiveSet: 0n,

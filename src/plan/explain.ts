@@ -151,10 +151,16 @@ const details: Details = {
     ...given(op.propagation, propagationName(op.propagation, op.propagationRecursive === 1)),
     ...given(op.sourceNoFollow, 'source not followed'),
     ...given(op.targetNoFollow, 'target not followed'),
+    ...given(op.copyLink, 'a link is copied'),
     ...given(op.idmap !== '', op.idmapRecursive === 1 ? 'recursively idmapped' : 'idmapped'),
     ...given(op.tree !== '', 'opened by the runtime'),
   ],
-  remount: (op) => [...changes(op.attrsSet, op.attrsClear, ''), ...op.options],
+  remount: (op) => [
+    ...changes(op.attrsSet, op.attrsClear, ''),
+    ...changes(op.recursiveSet, op.recursiveClear, 'recursively '),
+    ...given(op.propagation, propagationName(op.propagation, op.propagationRecursive === 1)),
+    ...op.options,
+  ],
   device: (op) => [
     `${deviceTypes.get(op.mode & 0o170000) ?? 'node'} ${op.major}:${op.minor}`,
     octal(op.mode & 0o7777),

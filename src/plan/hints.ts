@@ -145,7 +145,7 @@ const hints: readonly Row[] = [
     errno: ['ENOENT', 'ENODEV', 'ENXIO'],
     hint: 'In a user namespace devices come from the host: it must have the same one at the same path.',
   },
-  { ops: ['device'], errno: ['EEXIST'], hint: 'The image has something else at this path: remove it there.' },
+  { ops: ['device', 'bind'], errno: ['EEXIST'], hint: 'The image has something else at this path: remove it there.' },
   {
     ops: ['openRoot', 'useRoot'],
     errno: ['ENOENT', 'ENOTDIR', 'ELOOP'],

@@ -80,7 +80,8 @@ export const opTable = {
    * Bind: open_tree(2) a clone of `source` (a path of the host) or take `tree` (opened by the runtime where the container's
    * user could not), set and clear attributes on the top mount and, apart from that, recursively; move_mount to `target`,
    * created like the source (directory or empty file) when missing. With `keepLocked`, an attribute that may not be
-   * cleared because an outer user namespace locked it stays as it is.
+   * cleared because an outer user namespace locked it stays as it is. With `copyLink`, a source that is a symbolic link is
+   * not mounted: a link with the same text is made at `target` (EEXIST where something else is there).
    */
   bind: {
     source: 'str',
@@ -89,6 +90,7 @@ export const opTable = {
     recursive: 'u32',
     sourceNoFollow: 'u32',
     targetNoFollow: 'u32',
+    copyLink: 'u32',
     attrsSet: 'u64',
     attrsClear: 'u64',
     recursiveSet: 'u64',
@@ -99,8 +101,21 @@ export const opTable = {
     idmap: 'fd',
     idmapRecursive: 'u32',
   },
-  /** Change what is mounted at target: attributes of the mount and, where `options` is not empty, of the file system. */
-  remount: { target: 'str', attrsSet: 'u64', attrsClear: 'u64', options: 'strs', keepLocked: 'u32' },
+  /**
+   * Change what is mounted at target: attributes of the mounts below and of the mount itself, its propagation and, where
+   * `options` is not empty, the file system.
+   */
+  remount: {
+    target: 'str',
+    attrsSet: 'u64',
+    attrsClear: 'u64',
+    recursiveSet: 'u64',
+    recursiveClear: 'u64',
+    propagation: 'u32',
+    propagationRecursive: 'u32',
+    options: 'strs',
+    keepLocked: 'u32',
+  },
   /** Create a symbolic link at `target` holding `text`; an existing entry is left (mustReplace 0) or replaced (1). */
   symlink: { target: 'str', text: 'str', mustReplace: 'u32' },
   /** mkdir -p inside the root. */

@@ -3,19 +3,20 @@ import { type Fragment, onHost, refuse, sequence } from '../context.ts';
 import { isCapable, isUnprivileged, leavesUserNamespace } from '../namespaces.ts';
 import type { Op, OpNamed } from '../ops.ts';
 import type { FdRequest } from '../plan.ts';
-import type { Entry } from './entry.ts';
+import { type Entry, refuseOptions } from './entry.ts';
 import { type Idmap, idmapOf } from './idmap.ts';
 import { knownMountOptions } from './options.ts';
 
 /** A bind mount of config.json. Attributes that no option names stay as the source has them. */
 export function planBind(entry: Entry): Fragment {
   refuseFileSystemOptions(entry);
+  refuseOptions(entry, 'a bind mount', ['copySymlink', 'sourceNoFollow', 'targetNoFollow', 'idmap']);
   const source = sourceOf(entry);
   const bound = bind(entry, { source, recursive: entry.options.bind === 'recursive', idmap: idmapOf(entry) });
   return sequence(bound, closeCgroups(entry, source));
 }
 
-function refuseFileSystemOptions({ mount, options, pointer }: Entry): void {
+export function refuseFileSystemOptions({ mount, options, pointer }: Entry): void {
   const unknown = options.data[0];
   if (unknown !== undefined) {
     refuse(
@@ -25,7 +26,7 @@ function refuseFileSystemOptions({ mount, options, pointer }: Entry): void {
       didYouMean(unknown.option, knownMountOptions()),
     );
   }
-  const flag = options.superblock[0] ?? (options.switches.has('copyUp') ? 'tmpcopyup' : undefined);
+  const flag = options.superblock[0];
   if (flag === undefined) return;
   refuse(
     'UNSUPPORTED',
@@ -70,7 +71,7 @@ function treeOf(
     kind: 'tree',
     path: source,
     recursive,
-    noFollow: options.switches.has('sourceNoFollow'),
+    noFollow: options.switches.has('sourceNoFollow') || options.switches.has('copySymlink'),
   } as const;
   if (idmap === undefined) return request;
   return { ...request, idmap: { userNamespace: idmap.request.name, recursive: idmap.recursive } };
@@ -87,6 +88,7 @@ function bindOp(entry: Entry, binding: Binding, tree: string, from: string): OpN
     recursive: recursive ? 1 : 0,
     sourceNoFollow: options.switches.has('sourceNoFollow') ? 1 : 0,
     targetNoFollow: options.switches.has('targetNoFollow') ? 1 : 0,
+    copyLink: options.switches.has('copySymlink') ? 1 : 0,
     attrsSet: options.attrsSet,
     attrsClear: options.attrsClear,
     recursiveSet: options.recursiveSet,

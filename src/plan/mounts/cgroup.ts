@@ -1,10 +1,12 @@
+import { didYouMean } from '../../config/nearest.ts';
 import type { CgroupFacts } from '../../host/facts.ts';
 import { type CgroupDirectory, type Fragment, refuse, sequence } from '../context.ts';
 import { hasOwn, isUnprivileged } from '../namespaces.ts';
 import type { Op, OpNamed } from '../ops.ts';
 import { bind } from './bind.ts';
-import { type Entry, ownAttrs } from './entry.ts';
-import { mountAttrs } from './options.ts';
+import { type Entry, ownAttrs, refuseOptions } from './entry.ts';
+import { unchanged } from './filesystem.ts';
+import { knownMountOptions, mountAttrs } from './options.ts';
 
 /** config.json says "cgroup" for whatever the host has; "cgroup2" is taken literally. */
 export const isCgroup = ({ mount, context }: Entry): boolean =>
@@ -12,6 +14,8 @@ export const isCgroup = ({ mount, context }: Entry): boolean =>
 
 /** The container's own cgroups at one directory: with a cgroup namespace as file systems of its own, else bound from the host's. */
 export function planCgroupMount(entry: Entry): Fragment {
+  refuseOptions(entry, 'the cgroup mount', []);
+  refuseData(entry);
   const { cgroup } = entry.context.host;
   if (cgroup.layout === 'none') {
     refuse(
@@ -22,6 +26,19 @@ export function planCgroupMount(entry: Entry): Fragment {
     );
   }
   return cgroup.layout === 'v2' ? planUnified(entry, cgroup) : planHierarchies(entry, cgroup);
+}
+
+/** There is one instance of each hierarchy, with the options of the host. */
+function refuseData({ options, mount, pointer }: Entry): void {
+  const unknown = options.data[0];
+  const option = unknown?.option ?? options.superblock[0];
+  if (option === undefined) return;
+  refuse(
+    'CONFIG_INVALID',
+    unknown === undefined ? `${pointer}/options` : `${pointer}/options/${unknown.index}`,
+    `The cgroup mount at "${mount.destination}" has the option "${option}", but its file systems have the options of the host`,
+    didYouMean(option, knownMountOptions()),
+  );
 }
 
 type V2 = Extract<CgroupFacts, { readonly layout: 'v2' }>;
@@ -106,9 +123,7 @@ const holder = (entry: Entry): Op => ({
 function closeHolder({ context, options, target, pointer }: Entry): readonly Op[] {
   if ((ownAttrs(options).set & mountAttrs.rdonly) === 0n) return [];
   const keepLocked = isUnprivileged(context.spec, context.host) ? 1 : 0;
-  return [
-    { op: 'remount', target, attrsSet: mountAttrs.rdonly, attrsClear: 0n, options: [], keepLocked, from: pointer },
-  ];
+  return [{ op: 'remount', target, ...unchanged, attrsSet: mountAttrs.rdonly, keepLocked, from: pointer }];
 }
 
 const below = (mountpoint: string, path: string): string =>

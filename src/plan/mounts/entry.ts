@@ -1,6 +1,6 @@
 import type { Mount } from '../../config/spec.ts';
 import { type Context, refuse } from '../context.ts';
-import { override, type ParsedOptions, parseOptions } from './options.ts';
+import { override, type ParsedOptions, parseOptions, type Switch } from './options.ts';
 
 /** One entry of `mounts`, read: what every kind of mount starts from. */
 export interface Entry {
@@ -25,9 +25,6 @@ export function readEntry(context: Context, mount: Mount, index: number): Entry 
     );
   }
   const options = parseOptions(mount.options);
-  if (options.switches.has('copySymlink')) {
-    refuse('UNSUPPORTED', `${pointer}/options`, 'The mount option "copy-symlink" is not supported');
-  }
   return { context, mount, pointer, target, options };
 }
 
@@ -43,6 +40,41 @@ export function insideRoot(path: string): string {
 
 export const isBind = ({ mount, options }: Pick<Entry, 'mount' | 'options'>): boolean =>
   mount.type === 'bind' || options.bind !== 'no';
+
+type Special = Switch | 'idmap';
+
+const optionOf = {
+  remount: 'remount',
+  copyUp: 'tmpcopyup',
+  copySymlink: 'copy-symlink',
+  sourceNoFollow: 'src-nofollow',
+  targetNoFollow: 'dest-nofollow',
+} as const satisfies Record<Switch, string>;
+
+/** What an option asks for is done or refused, never left out. `taken`: those that mean something for this kind of mount. */
+export function refuseOptions(entry: Entry, kind: string, taken: readonly Special[]): void {
+  const { mount, options, pointer } = entry;
+  const useless = [...options.switches].find((name) => !taken.includes(name));
+  if (useless !== undefined) refuseOption(entry, kind, optionOf[useless]);
+  if (taken.includes('idmap')) return;
+  if (options.idmap !== 'no') refuseOption(entry, kind, options.idmap === 'single' ? 'idmap' : 'ridmap');
+  if (mount.uidMappings !== undefined && mount.uidMappings.length > 0) {
+    refuse(
+      'CONFIG_INVALID',
+      `${pointer}/uidMappings`,
+      `Mappings of ids cannot be used with ${kind}, as at "${mount.destination}"`,
+    );
+  }
+}
+
+function refuseOption({ mount, pointer }: Entry, kind: string, option: string): never {
+  const place = `${pointer}/options/${mount.options?.lastIndexOf(option)}`;
+  return refuse(
+    'CONFIG_INVALID',
+    place,
+    `The option "${option}" cannot be used with ${kind}, as at "${mount.destination}"`,
+  );
+}
 
 /** The attributes of a mount that has nothing below it: recursive options are ordinary ones there. */
 export const ownAttrs = ({ attrsSet, attrsClear, recursiveSet, recursiveClear }: ParsedOptions) =>

@@ -1,7 +1,8 @@
 import { type Fragment, refuse } from '../context.ts';
 import { isUnprivileged, leavesUserNamespace } from '../namespaces.ts';
-import type { Op } from '../ops.ts';
-import { type Entry, isBind, ownAttrs } from './entry.ts';
+import type { Op, OpNamed } from '../ops.ts';
+import { refuseFileSystemOptions } from './bind.ts';
+import { type Entry, isBind, ownAttrs, refuseOptions } from './entry.ts';
 import { type Idmap, idmapOf } from './idmap.ts';
 import { mountAttrs } from './options.ts';
 
@@ -18,6 +19,7 @@ const refusesSymlinks: ReadonlySet<string> = new Set(['proc', 'sysfs']);
 /** A new instance of a file system. */
 export function planFilesystem(entry: Entry): Fragment {
   const { mount, options, target, pointer } = entry;
+  refuseOptions(entry, 'a new file system', ['copyUp', 'idmap']);
   const fstype = fstypeOf(entry);
   const idmap = newIdmap(entry);
   const attrs = ownAttrs(options).set;
@@ -93,25 +95,40 @@ export const isReadonlyLater = (entry: Entry): boolean =>
   (entry.mount.type === 'tmpfs' || entry.target === '/dev') &&
   (ownAttrs(entry.options).set & mountAttrs.rdonly) !== 0n;
 
+/** A remount that changes nothing. */
+export const unchanged = {
+  attrsSet: 0n,
+  attrsClear: 0n,
+  recursiveSet: 0n,
+  recursiveClear: 0n,
+  propagation: 0,
+  propagationRecursive: 0,
+  options: [],
+  keepLocked: 0,
+} as const satisfies Omit<OpNamed<'remount'>, 'op' | 'target' | 'from'>;
+
 export const makeReadonly = ({ target, pointer }: Entry): Op => ({
   op: 'remount',
   target,
+  ...unchanged,
   attrsSet: mountAttrs.rdonly,
-  attrsClear: 0n,
-  options: [],
-  keepLocked: 0,
   from: pointer,
 });
 
 /** Change what is already mounted there; with `bind` only the mount, otherwise the file system as well (mount(2)). */
 export function planRemount(entry: Entry): Fragment {
   const { context, mount, options, target, pointer } = entry;
-  const attrs = ownAttrs(options);
+  refuseOptions(entry, 'a remount', ['remount']);
+  if (isBind(entry)) refuseFileSystemOptions(entry);
   const op: Op = {
     op: 'remount',
     target,
-    attrsSet: attrs.set,
-    attrsClear: attrs.clear,
+    attrsSet: options.attrsSet,
+    attrsClear: options.attrsClear,
+    recursiveSet: options.recursiveSet,
+    recursiveClear: options.recursiveClear,
+    propagation: options.propagation,
+    propagationRecursive: options.propagationRecursive ? 1 : 0,
     options: isBind(entry) ? [] : filesystemOptions(entry, mount.type ?? 'none'),
     keepLocked: isUnprivileged(context.spec, context.host) ? 1 : 0,
     from: pointer,

@@ -6,6 +6,7 @@ import type { PlanOptions } from '../context.ts';
 import { namespaces, nested, onV1, onV2, rootless, rootOnV1, rootOnV2, withoutCgroup } from '../fixtures.ts';
 import type { Op } from '../ops.ts';
 import { planLateReadonly, planMounts } from './mounts.ts';
+import { propagations } from './options.ts';
 
 const maps = [{ containerID: 0, hostID: 100000, size: 65536 }];
 
@@ -160,6 +161,9 @@ describe('file systems', () => {
     expect(plan({ destination: '/a', options: ['remount', 'bind', 'ro', 'dev'] }).ops).toMatchObject([
       { op: 'remount', attrsSet: 1n, attrsClear: 4n, options: [] },
     ]);
+    expect(plan({ destination: '/a', options: ['remount', 'rro', 'rshared'], type: 'none' }).ops).toMatchObject([
+      { op: 'remount', attrsSet: 0n, recursiveSet: 1n, propagation: propagations.shared, propagationRecursive: 1 },
+    ]);
   });
 
   test.each<[Mount, string]>([
@@ -170,8 +174,40 @@ describe('file systems', () => {
       'The option "tmpcopyup" is for tmpfs, but the mount at "/a" is proc',
     ],
     [
-      { destination: '/a', source: '/b', options: ['bind', 'copy-symlink'] },
-      'The mount option "copy-symlink" is not supported',
+      { destination: '/a', type: 'tmpfs', options: ['copy-symlink'] },
+      'The option "copy-symlink" cannot be used with a new file system, as at "/a"',
+    ],
+    [
+      { destination: '/a', type: 'tmpfs', options: ['ro', 'dest-nofollow'] },
+      'The option "dest-nofollow" cannot be used with a new file system, as at "/a"',
+    ],
+    [
+      { destination: '/a', source: '/b', options: ['bind', 'tmpcopyup'] },
+      'The option "tmpcopyup" cannot be used with a bind mount, as at "/a"',
+    ],
+    [
+      { destination: '/a', options: ['remount', 'tmpcopyup'] },
+      'The option "tmpcopyup" cannot be used with a remount, as at "/a"',
+    ],
+    [
+      { destination: '/a', options: ['bind', 'remount', 'ridmap'] },
+      'The option "ridmap" cannot be used with a remount, as at "/a"',
+    ],
+    [
+      { destination: '/a', options: ['remount'], uidMappings: maps, gidMappings: maps },
+      'Mappings of ids cannot be used with a remount, as at "/a"',
+    ],
+    [
+      { destination: '/a', options: ['bind', 'remount', 'size=1m'] },
+      'The bind mount at "/a" has the option "size=1m", but a bind mount has no file system options of its own',
+    ],
+    [
+      { destination: '/a', type: 'cgroup', options: ['src-nofollow'] },
+      'The option "src-nofollow" cannot be used with the cgroup mount, as at "/a"',
+    ],
+    [
+      { destination: '/a', type: 'cgroup', options: ['ro', 'size=1m'] },
+      'The cgroup mount at "/a" has the option "size=1m", but its file systems have the options of the host',
     ],
   ])('%j is refused', (mount, message) => {
     expect(errorOf(mount).message).toBe(message);
