@@ -23,6 +23,7 @@ export const planned: readonly string[] = [
   '/linux/timeOffsets/{boottime,monotonic}/{secs,nanosecs}',
   '/linux/memoryPolicy/{mode,nodes,flags/*}',
   '/linux/netDevices/*/name',
+  '/linux/intelRdt/{closID,schemata/*,l3CacheSchema,memBwSchema,enableMonitoring}',
   '/linux/devices/*/{type,path,major,minor,fileMode,uid,gid}',
   '/linux/{cgroupsPath,rootfsPropagation,sysctl/*,maskedPaths/*,readonlyPaths/*,personality/domain}',
   '/linux/resources/devices/*/{allow,type,major,minor,access}',
@@ -59,7 +60,6 @@ export const rejected: Readonly<Record<string, Rejection>> = {
   '/process/apparmorProfile': notYet('AppArmor profiles are'),
   '/process/selinuxLabel': notYet('SELinux labels are'),
   '/linux/mountLabel': notYet('SELinux labels are'),
-  '/linux/intelRdt': notYet('Intel RDT is'),
   '/linux/personality/flags': { reason: 'The runtime-spec defines no flags of personality', setBy: 'value' },
 };
 

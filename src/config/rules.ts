@@ -13,6 +13,7 @@ import { mountRule } from './rules/mounts.ts';
 import { idMappingRule, namespaceRule, timeOffsetRule } from './rules/namespaces.ts';
 import { netDeviceRule } from './rules/net-devices.ts';
 import { affinityRule, processRule, rlimitRule, schedulerRule } from './rules/process.ts';
+import { rdtRule } from './rules/rdt.ts';
 import { blockIoRule, cpuRule, deviceAccessRule, memoryRule, rdmaRule } from './rules/resources.ts';
 import { seccompRule } from './rules/seccomp.ts';
 import { sysctlRule } from './rules/sysctl.ts';
@@ -45,6 +46,7 @@ const allRules: readonly Rule[] = [
   seccompRule,
   memoryPolicyRule,
   netDeviceRule,
+  rdtRule,
 ];
 
 /**

@@ -70,10 +70,10 @@ test('misspelled and repeated properties are warned of, unrelated unknown ones a
 
 test('fields that this version cannot apply are warnings here', async () => {
   const text =
-    '{"ociVersion":"1.3.0","root":{"path":"r"},"process":{"cwd":"/","args":["a"]},"linux":{"intelRdt":{"closID":"x"}}}';
+    '{"ociVersion":"1.3.0","root":{"path":"r"},"process":{"cwd":"/","args":["a"]},"linux":{"personality":{"domain":"LINUX","flags":["X"]}}}';
   expect(await rendered(text)).toMatchInlineSnapshot(`
     [
-      "config.json:1:98: warning: Intel RDT is not supported yet (/linux/intelRdt).",
+      "config.json:1:127: warning: The runtime-spec defines no flags of personality (/linux/personality/flags).",
     ]
   `);
 });

@@ -10,6 +10,7 @@ import { runAllHooks } from './hooks.ts';
 import { detachMountsBelow } from './mounts.ts';
 import type { DeleteOptions } from './options.ts';
 import { openProcess } from './process.ts';
+import { removeRdtGroups } from './rdt.ts';
 import { hookState } from './state.ts';
 import { statusOf } from './status.ts';
 
@@ -54,6 +55,7 @@ export async function destroy(
     await cgroup.kill(SIGKILL);
     await cgroup.remove();
   }
+  await removeRdtGroups(record);
   if (record.sharesMounts) detachMountsBelow(native, record.rootfs);
   directory.remove();
   for (const failure of await runAllHooks('poststop', spec?.hooks?.poststop, hookState(record, 'stopped', 0))) {

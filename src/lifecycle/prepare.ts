@@ -24,6 +24,7 @@ import { detachMountsBelow } from './mounts.ts';
 import { setOomScore } from './oom.ts';
 import type { CreateOptions } from './options.ts';
 import { sendPidfd, writePidFile } from './pidfile.ts';
+import { chooseRdtGroups, enterRdtGroups } from './rdt.ts';
 import { refuseOnHost } from './refusals.ts';
 import { hookStateAroundPid } from './state.ts';
 import { inheritedFds } from './stdio.ts';
@@ -96,6 +97,7 @@ async function make(request: Request, undo: Undo): Promise<Prepared> {
   const namespaces = planNamespaces(request.config.spec, request.host);
   const conversation = await clone(making, namespaces);
   await conversation.settle(namespaces.prologue);
+  await enterRdtGroups(making, conversation.pid);
   await furnish(making, conversation);
   await conversation.untilReady();
   const record = finish(making, conversation);
@@ -135,7 +137,8 @@ async function reserve(request: Request, undo: Undo): Promise<Making> {
     global: options.global,
     loader: native,
   });
-  const record = newRecord({ options, spec: config.spec, cgroup: cgroup.record });
+  const rdt = await chooseRdtGroups(config.spec, options.id);
+  const record = newRecord({ options, spec: config.spec, cgroup: cgroup.record, rdt });
   undo.add('remove the cgroup', () => cgroup.remove());
   if (record.sharesMounts) undo.add('detach the mounts', () => detachMountsBelow(native, record.rootfs));
   directory.write(record);

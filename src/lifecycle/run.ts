@@ -75,6 +75,6 @@ function cleanUp(directory: ContainerDir, record: ContainerRecord, root: string)
     directories: [directory.path],
     graceMilliseconds: CGROUP_GRACE_MS,
     fallback: [...selfCommand(), '--root', root, 'delete', '--force', record.id],
-    always: record.hooks ? 1 : 0,
+    always: record.hooks || record.rdt !== undefined ? 1 : 0,
   };
 }

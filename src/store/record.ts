@@ -6,6 +6,7 @@ import { resolve } from 'node:path';
 import type { CgroupRecord } from '../cgroup/record.ts';
 import { parseCgroupRecord } from '../cgroup/record.ts';
 import type { Spec } from '../config/spec.ts';
+import { parseRdtRecord, type RdtRecord } from '../rdt/record.ts';
 import { Fields } from './fields.ts';
 
 /** Version of the layout of state.json; another one is refused. */
@@ -48,6 +49,8 @@ export interface ContainerRecord {
   readonly sharesMounts: boolean;
   /** What delete must remove; missing where the container has no cgroup of its own. */
   readonly cgroup?: CgroupRecord;
+  /** Groups of Intel RDT; missing where the configuration says nothing of it. */
+  readonly rdt?: RdtRecord;
 }
 
 /** What a new record is made of. */
@@ -60,10 +63,11 @@ export interface RecordSource {
   };
   readonly spec: Spec;
   readonly cgroup: CgroupRecord | undefined;
+  readonly rdt: RdtRecord | undefined;
 }
 
 /** The record of a container that has no process yet, owned by the caller and created now. */
-export function newRecord({ options, spec, cgroup }: RecordSource): ContainerRecord {
+export function newRecord({ options, spec, cgroup, rdt }: RecordSource): ContainerRecord {
   const { poststart = [], poststop = [] } = spec.hooks ?? {};
   return {
     version: recordVersion,
@@ -85,6 +89,7 @@ export function newRecord({ options, spec, cgroup }: RecordSource): ContainerRec
     newKeyring: !options.noNewKeyring,
     sharesMounts: !(spec.linux?.namespaces?.some(({ type }) => type === 'mount') ?? false),
     ...(cgroup === undefined ? {} : { cgroup }),
+    ...(rdt === undefined ? {} : { rdt }),
   };
 }
 
@@ -98,6 +103,7 @@ export function parseRecord(text: string): ContainerRecord {
   if (version !== recordVersion) throw new Error(`version is ${version}, this tsrunc reads version ${recordVersion}`);
   const annotations = fields.optional('annotations', (found) => found.texts());
   const cgroup = fields.optional('cgroup', parseCgroupRecord);
+  const rdt = fields.optional('rdt', parseRdtRecord);
   return {
     version: recordVersion,
     id: fields.text('id'),
@@ -118,5 +124,6 @@ export function parseRecord(text: string): ContainerRecord {
     newKeyring: fields.flag('newKeyring'),
     sharesMounts: fields.flag('sharesMounts'),
     ...(cgroup === undefined ? {} : { cgroup }),
+    ...(rdt === undefined ? {} : { rdt }),
   };
 }

@@ -48,6 +48,7 @@ const record = (id: string) =>
       places: [{ controllers: ['pids'], mountpoint: '/sys/fs/cgroup/pids', path: '/x' }],
       directories: ['/sys/fs/cgroup/pids/x'],
     },
+    rdt: { mountpoint: '/res', group: '/res/x', monitor: '', remove: ['/res/x'] },
   });
 
 const codeOf = (run: () => unknown): string | undefined => {

@@ -1,0 +1,36 @@
+/** Intel RDT in the life of a container. Its code is loaded only for those that ask for it. */
+import type { Spec } from '../config/spec.ts';
+import type { RdtRecord } from '../rdt/record.ts';
+import type { ContainerRecord } from '../store/record.ts';
+import type { Undo } from './undo.ts';
+
+/** @throws TsruncError UNSUPPORTED where resctrl is not mounted or the class is not there */
+export async function chooseRdtGroups({ linux }: Spec, id: string): Promise<RdtRecord | undefined> {
+  const asked = linux?.intelRdt;
+  if (asked === undefined) return undefined;
+  const [{ chooseRdt }, { openResctrl }] = await modules();
+  return chooseRdt(asked, id, openResctrl());
+}
+
+interface Making {
+  readonly record: ContainerRecord;
+  readonly config: { readonly spec: Spec };
+  readonly undo: Undo;
+}
+
+/** Before the process has children: only those that it gets from then on are in its groups. */
+export async function enterRdtGroups({ record, config, undo }: Making, pid: number): Promise<void> {
+  const asked = config.spec.linux?.intelRdt;
+  if (record.rdt === undefined || asked === undefined) return;
+  const [{ applyRdt }, { openResctrl }] = await modules();
+  applyRdt(record.rdt, asked, pid, openResctrl(), undo);
+}
+
+/** A resctrl that is no longer mounted has no groups any more. */
+export async function removeRdtGroups({ rdt }: ContainerRecord): Promise<void> {
+  if (rdt === undefined || rdt.remove.length === 0) return;
+  const [{ removeRdt }, { resctrlAt }] = await modules();
+  removeRdt(rdt, resctrlAt(rdt.mountpoint));
+}
+
+const modules = () => Promise.all([import('../rdt/group.ts'), import('../rdt/resctrl.ts')]);

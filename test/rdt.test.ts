@@ -1,0 +1,109 @@
+/**
+ * runtime-spec config-linux.md "IntelRdt" without the hardware: a directory stands for resctrl, by a mount table that the
+ * runtime reads in a mount namespace of the test's own. What only the kernel does (groups that are born with files) is in
+ * src/rdt/rdt.test.ts.
+ */
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe } from 'vitest';
+import type { IntelRdt } from '../src/config/spec.ts';
+import { type Box, expect, type Outcome, test } from './support/box.ts';
+import { hasCapability, hasCommand, runtime } from './support/host.ts';
+import { exec } from './support/process.ts';
+
+/** A directory with the files of the default class. */
+function resctrlIn(box: Box): string {
+  const root = join(box.path, 'resctrl');
+  mkdirSync(join(root, 'mon_groups'), { recursive: true });
+  writeFileSync(join(root, 'schemata'), 'L3:0=7ff\n');
+  return root;
+}
+
+/** The shell becomes the runtime, so that the mount table of its pid is the one that the runtime reads. */
+const withResctrl = (root: string, ...args: readonly string[]): Promise<Outcome> =>
+  exec('unshare', [
+    '--mount',
+    'sh',
+    '-ec',
+    `{ cat /proc/$$/mountinfo; echo '999 1 0:99 / ${root} rw - resctrl resctrl rw'; } > ${root}.mounts
+     mount --bind ${root}.mounts /proc/$$/mountinfo
+     exec "$@"`,
+    'sh',
+    runtime,
+    ...args,
+  ]);
+
+const sleeping = (box: Box, intelRdt: IntelRdt) =>
+  box.bundle((config) => {
+    config.process.args = ['sleep', '100'];
+    config.linux.intelRdt = intelRdt;
+  });
+
+const text = (...path: string[]): string => readFileSync(join(...path), 'utf8');
+
+describe.runIf(hasCapability('SYS_ADMIN') && hasCommand('unshare'))('intelRdt', () => {
+  test('the process is in its class and its monitoring group, which goes with it', async ({ box }) => {
+    const root = resctrlIn(box);
+    const id = box.id();
+    const bundle = await sleeping(box, { closID: '/', schemata: ['L3:0=f', 'MB:0=50'], enableMonitoring: true });
+    const { stderr } = await withResctrl(root, '--root', box.root, 'create', '--bundle', bundle.path, id);
+    expect(stderr).toBe('');
+    const { pid } = await box.state(id);
+    expect(text(root, 'tasks')).toBe(`${pid}\n`);
+    expect(text(root, 'schemata')).toBe('L3:0=f\nMB:0=50\n');
+    const monitor = join(root, 'mon_groups', id);
+    expect(text(monitor, 'tasks')).toBe(`${pid}\n`);
+    // The kernel would remove a group with its files.
+    await exec('rm', [join(monitor, 'tasks')]);
+    await box.ok('delete', '--force', id);
+    expect(existsSync(monitor)).toBe(false);
+    expect(existsSync(root)).toBe(true);
+  });
+
+  test('a process that goes on in a child is there, too', async ({ box }) => {
+    const root = resctrlIn(box);
+    const id = box.id();
+    const bundle = await box.bundle((config) => {
+      config.process.args = ['sleep', '100'];
+      config.linux.intelRdt = { closID: '/' };
+      config.linux.namespaces.push({ type: 'time' });
+    });
+    await withResctrl(root, '--root', box.root, 'create', '--bundle', bundle.path, id);
+    expect(text(root, 'tasks')).toBe(`${(await box.state(id)).pid}\n`);
+  });
+
+  test('what was made for a container that cannot be run is removed', async ({ box }) => {
+    const root = resctrlIn(box);
+    const bundle = await box.bundle((config) => {
+      config.process.args = ['/bin/no-such-program'];
+      config.linux.intelRdt = { enableMonitoring: true, closID: '/' };
+    });
+    const id = box.id();
+    const { code, stderr } = await withResctrl(root, '--root', box.root, 'run', '--bundle', bundle.path, id);
+    expect(code).not.toBe(0);
+    // A directory, unlike the kernel, does not let itself be removed with a file in it: the attempt is what shows.
+    expect(stderr).toContain('no-such-program');
+    expect(stderr).toContain('could not remove the RDT monitoring group');
+  });
+
+  test('a class that is not there is refused with its place, and nothing is made', async ({ box }) => {
+    const root = resctrlIn(box);
+    const bundle = await sleeping(box, { closID: 'gold' });
+    const { code, stderr } = await withResctrl(root, '--root', box.root, 'run', '--bundle', bundle.path, box.id());
+    expect(code).toBe(1);
+    expect(stderr).toContain('There is no RDT class of service "gold"');
+    expect(stderr).toContain('/linux/intelRdt/closID');
+    expect(existsSync(join(root, 'gold'))).toBe(false);
+  });
+});
+
+test.skipIf(readFileSync('/proc/self/mountinfo', 'utf8').includes(' - resctrl '))(
+  'without a mounted resctrl it is refused with its place and a hint',
+  async ({ box }) => {
+    const { code, stderr } = await box.run(await sleeping(box, {}));
+    expect(code).toBe(1);
+    expect(stderr).toContain('Intel RDT is not available: no resctrl file system is mounted');
+    expect(stderr).toContain('/linux/intelRdt');
+    expect(stderr).toMatch(/^Hint: /m);
+  },
+);
