@@ -7,6 +7,8 @@ for unit in journal-flush update-utmp random-seed pstore machine-id-commit binfm
   ln -s /dev/null "$units/systemd-$unit.service"
 done
 for target in sockets sysinit timers basic; do rm -rf "/etc/systemd/system/$target.target.wants"; done
+# It would empty /tmp, where the checkout may be.
+ln -sf /dev/null /etc/tmpfiles.d/tmp.conf
 # What a user's own systemd may hand on to containers.
 printf '[Service]\nDelegate=cpu cpuset io memory pids\n' > $units/user@.service.d/vm.conf
 cat > $units/vm.service << 'UNIT'

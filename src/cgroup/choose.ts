@@ -1,13 +1,15 @@
 /** The one place that decides which driver a container gets. */
 import type { Spec } from '../config/spec.ts';
 import { TsruncError } from '../errors.ts';
-import type { HostFacts } from '../host/facts.ts';
+import type { CgroupFacts, HostFacts } from '../host/facts.ts';
 import type { CgroupDriver, DeviceProgramLoader } from './driver.ts';
 import type { Leniency } from './leniency.ts';
 import { missingDirectories } from './make.ts';
 import { NoCgroup } from './none.ts';
 import { type PathRequest, placeInV1, placeInV2 } from './paths.ts';
 import type { CgroupPlace, CgroupRecord } from './record.ts';
+import { scopeName } from './systemd/names.ts';
+import { type NewScope, SystemdCgroup } from './systemd.ts';
 import { CgroupV1 } from './v1.ts';
 import { CgroupV2 } from './v2.ts';
 
@@ -26,10 +28,9 @@ export interface CgroupRequest {
 
 /**
  * The driver of a new container. Nothing is made yet.
- * @throws TsruncError UNSUPPORTED for systemd; HOST_UNSUITABLE when no cgroup file system is mounted and the user is privileged
+ * @throws TsruncError CONFIG_INVALID for a cgroupsPath that systemd cannot have; HOST_UNSUITABLE when no cgroup file system is mounted and the user is privileged
  */
 export function chooseCgroup({ spec, id, facts, global, loader }: CgroupRequest): CgroupDriver {
-  if (global.cgroupManager === 'systemd') throw new TsruncError('UNSUPPORTED', '--systemd-cgroup is not supported yet');
   if (global.cgroupManager === 'disabled') return new NoCgroup('cgroups are switched off (--cgroup-manager disabled)');
   const request: PathRequest = { cgroupsPath: spec.linux?.cgroupsPath, id };
   const rootless = global.rootless === 'true' || (global.rootless === 'auto' && !facts.user.privileged);
@@ -37,9 +38,10 @@ export function chooseCgroup({ spec, id, facts, global, loader }: CgroupRequest)
     directories: rootless && !request.cgroupsPath,
     devices: rootless || facts.user.inUserNamespace,
   };
+  if (facts.cgroup.layout === 'none') return noneMounted(leniency);
+  if (global.cgroupManager === 'systemd')
+    return newScope({ spec, id, hierarchies: hierarchiesOf(facts.cgroup), leniency, loader }, facts.cgroup, rootless);
   switch (facts.cgroup.layout) {
-    case 'none':
-      return noneMounted(leniency);
     case 'v2':
       return new CgroupV2(record('v2', [placeInV2(facts.cgroup, request)]), leniency, loader);
     default:
@@ -55,11 +57,26 @@ export function chooseCgroup({ spec, id, facts, global, loader }: CgroupRequest)
 
 /** The driver of an existing container. */
 export function openCgroup(found: CgroupRecord): CgroupDriver {
+  if (found.unit !== undefined) return new SystemdCgroup(found, found.unit);
   return found.layout === 'v2' ? new CgroupV2(found) : new CgroupV1(found);
 }
 
 function record(layout: CgroupRecord['layout'], places: readonly CgroupPlace[]): CgroupRecord {
   return { driver: 'cgroupfs', layout, places, directories: places.flatMap(missingDirectories) };
+}
+
+function newScope(made: NewScope, { layout }: CgroupFacts, rootless: boolean): CgroupDriver {
+  const manager = rootless ? 'user' : 'system';
+  const { unit: name, slice } = scopeName({ cgroupsPath: made.spec.linux?.cgroupsPath, id: made.id, manager });
+  const unit = { name, slice, manager } as const;
+  const kind = layout === 'v2' ? 'v2' : 'v1';
+  return new SystemdCgroup({ driver: 'systemd', unit, layout: kind, places: [], directories: [] }, unit, made);
+}
+
+/** systemd says later where in them the scope lies. */
+function hierarchiesOf(facts: Exclude<CgroupFacts, { layout: 'none' }>): CgroupPlace[] {
+  if (facts.layout === 'v2') return [{ controllers: [], mountpoint: facts.mountpoint, path: '' }];
+  return facts.hierarchies.map(({ controllers, mountpoint }) => ({ controllers, mountpoint, path: '' }));
 }
 
 function noneMounted({ directories }: Leniency): CgroupDriver {

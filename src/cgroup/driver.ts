@@ -1,5 +1,5 @@
 /**
- * The port behind which every way of managing cgroups stands: cgroup v1, v2, none (and systemd in time). Chosen once, by
+ * The port behind which every way of managing cgroups stands: cgroup v1, v2, systemd, none. Chosen once, by
  * chooseCgroup for a new container and by openCgroup for an existing one.
  */
 import type { Resources } from '../config/spec.ts';
@@ -39,7 +39,7 @@ export interface Change {
 }
 
 export interface CgroupDriver {
-  /** For state.json, already complete before create(), so that a crash during it leaves nothing unknown. */
+  /** For state.json. Already before create() it is enough to remove everything, so that a crash during it leaves nothing unknown. */
   readonly record: CgroupRecord | undefined;
   /** Final only after create(): hierarchies that this user may not use drop out then. */
   readonly placement: CgroupPlacement;

@@ -393,18 +393,40 @@ describe('without rights', () => {
   const ask = (cgroup: HostFacts['cgroup'], path?: string) =>
     chooseCgroup({ spec: spec(path), id: 'x', facts: { user, cgroup }, global });
 
-  test.each([
-    ['systemd', 'UNSUPPORTED'],
-    ['disabled', undefined],
-  ] as const)('manager %s', (cgroupManager, code) => {
-    const make = () => chooseCgroup({ spec: spec(undefined), id: 'x', facts, global: { ...global, cgroupManager } });
-    if (code !== undefined) return expect(make).toThrow('--systemd-cgroup is not supported yet');
+  test('--cgroup-manager disabled', () => {
+    const make = () =>
+      chooseCgroup({ spec: spec(undefined), id: 'x', facts, global: { ...global, cgroupManager: 'disabled' } });
     expect(make().placement).toEqual({ kind: 'none' });
     expect(() => make().apply({ devices: [{ allow: false }] })).not.toThrow();
     expect(() => make().apply({ pids: { limit: 3 } })).toThrow(
       'The container cannot be limited: cgroups are switched off',
     );
   });
+
+  const v2: HostFacts['cgroup'] = { layout: 'v2', mountpoint: '/c', ownPath: '/', controllers: [] };
+  const scoped = (cgroupsPath: string | undefined, privileged: boolean) =>
+    chooseCgroup({
+      spec: spec(cgroupsPath),
+      id: 'x',
+      facts: { user: { ...user, privileged }, cgroup: v2 },
+      global: { ...global, cgroupManager: 'systemd' },
+    });
+
+  test.each([
+    [true, 'machine.slice:p:n', { name: 'p-n.scope', slice: 'machine.slice', manager: 'system' }],
+    [false, undefined, { name: 'tsrunc-x.scope', slice: 'user.slice', manager: 'user' }],
+  ] as const)(
+    'systemd (privileged: %s): the unit is in the record before anything is made',
+    (privileged, path, unit) => {
+      const driver = scoped(path, privileged);
+      expect(driver.record).toEqual({ driver: 'systemd', unit, layout: 'v2', places: [], directories: [] });
+      expect([driver.placement, driver.precedes]).toEqual([{ kind: 'none' }, false]);
+      const reopened = openCgroup(recordOf(driver));
+      expect([reopened.pids(), reopened.frozen()]).toEqual([[], false]);
+    },
+  );
+
+  test('systemd: a path is refused at once', () => expect(() => scoped('/a/b', true)).toThrow('slice:prefix:name'));
 
   test('no cgroup file system: fatal for root, not for a user who asks for nothing', () => {
     const none = { layout: 'none' } as const;

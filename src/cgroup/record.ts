@@ -10,8 +10,19 @@ export interface CgroupPlace {
   readonly path: string;
 }
 
+/** A transient scope of systemd. */
+export interface SystemdUnit {
+  /** "tsrunc-1234.scope" */
+  readonly name: string;
+  readonly slice: string;
+  /** Whose systemd has it. */
+  readonly manager: 'system' | 'user';
+}
+
 export interface CgroupRecord {
-  readonly driver: 'cgroupfs';
+  readonly driver: 'cgroupfs' | 'systemd';
+  /** With the driver systemd. Its places are known only once the unit has started. */
+  readonly unit?: SystemdUnit;
   readonly layout: 'v1' | 'v2';
   readonly places: readonly CgroupPlace[];
   /** Directories that the runtime made, parents before children; only these are removed. */
@@ -33,8 +44,16 @@ export function parseCgroupRecord(fields: Fields): CgroupRecord {
   const directories = fields.textList('directories');
   const stray = directories.find((path) => !places.some(({ mountpoint }) => path.startsWith(`${mountpoint}/`)));
   if (stray !== undefined) throw new Error(`cgroup.directories holds "${stray}", which is in none of the hierarchies`);
+  const driver = fields.choice('driver', ['cgroupfs', 'systemd']);
+  const unit = fields.optional('unit', (found) => ({
+    name: found.text('name'),
+    slice: found.text('slice'),
+    manager: found.choice('manager', ['system', 'user']),
+  }));
+  if ((driver === 'systemd') !== (unit !== undefined)) throw new Error(`cgroup.unit does not fit the driver ${driver}`);
   return {
-    driver: fields.choice('driver', ['cgroupfs']),
+    driver,
+    ...(unit === undefined ? {} : { unit }),
     layout: fields.choice('layout', ['v1', 'v2']),
     places,
     directories,

@@ -37,10 +37,15 @@ export class CgroupV1 implements CgroupDriver {
   }
 
   create(): void {
-    this.#places = this.#places.filter((place) => this.#make(place));
+    this.adopt();
     if (this.#places.length === 0) return;
     const main = this.#main();
     if (!this.record.directories.includes(main)) refuseInUse(main, this.pids(), this.frozen());
+  }
+
+  /** As create(), for cgroups that somebody else made, in part, for this container. */
+  adopt(): void {
+    this.#places = this.#places.filter((place) => this.#make(place));
   }
 
   #make(place: CgroupPlace): boolean {

@@ -53,6 +53,13 @@ export class CgroupV2 implements CgroupDriver {
   }
 
   create(): void {
+    this.adopt();
+    if (this.#exists && !this.record.directories.includes(this.#directory))
+      refuseInUse(this.#directory, this.pids(), this.frozen());
+  }
+
+  /** As create(), for a cgroup that somebody else made for this container. */
+  adopt(): void {
     try {
       makeDirectories(this.#place, (directory) => this.#enableFor(directory));
       becomeEnterable(this.#directory);
@@ -60,9 +67,7 @@ export class CgroupV2 implements CgroupDriver {
       if (!this.#leniency.directories || !isDenied(error)) throw cgroupFailed('make', this.#directory, error);
       this.skipped.push(cgroupFailed('make', this.#directory, error).message);
       this.#exists = false;
-      return;
     }
-    if (!this.record.directories.includes(this.#directory)) refuseInUse(this.#directory, this.pids(), this.frozen());
   }
 
   /**

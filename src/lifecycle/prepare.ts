@@ -228,10 +228,12 @@ const fdSources = ({ native, directory, cgroup, config }: Making) => ({
   cgroupDirectory: (hierarchy: string) => cgroup.directory(hierarchy),
 });
 
-function finish({ options, native, directory, record }: Making, conversation: Conversation): ContainerRecord {
+function finish({ options, native, directory, record, cgroup }: Making, conversation: Conversation): ContainerRecord {
   const { pid, pidfd } = conversation;
   const created: ContainerRecord = {
     ...record,
+    // systemd says only in the making where the cgroup is.
+    ...(cgroup.record === undefined ? {} : { cgroup: cgroup.record }),
     phase: 'created',
     pid,
     startTime: startTime(pid) ?? 0,

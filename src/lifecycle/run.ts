@@ -75,6 +75,7 @@ function cleanUp(directory: ContainerDir, record: ContainerRecord, root: string)
     directories: [directory.path],
     graceMilliseconds: CGROUP_GRACE_MS,
     fallback: [...selfCommand(), '--root', root, 'delete', '--force', record.id],
-    always: record.hooks || record.rdt !== undefined ? 1 : 0,
+    // Hooks, resctrl and systemd are beyond the monitor.
+    always: record.hooks || record.rdt !== undefined || record.cgroup?.unit !== undefined ? 1 : 0,
   };
 }

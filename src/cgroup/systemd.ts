@@ -1,0 +1,159 @@
+/**
+ * A container in a transient scope of systemd, which keeps it from being treated as nobody's. systemd makes the cgroup and moves the
+ * first process there; limits are its properties, and are then written to the files as well, by the driver of the layout: systemd
+ * knows only some of them, and rounds. What talks to systemd is loaded only when that happens.
+ */
+import type { Resources, Spec } from '../config/spec.ts';
+import { TsruncError } from '../errors.ts';
+import type { CgroupDriver, CgroupPlacement, Change, DeviceProgramLoader, UpdateRequest } from './driver.ts';
+import { readControlIfThere } from './files.ts';
+import { type Leniency, strict } from './leniency.ts';
+import { missingDirectories } from './make.ts';
+import { type CgroupPlace, type CgroupRecord, directoryOf, type SystemdUnit } from './record.ts';
+import type { Systemd } from './systemd/manager.ts';
+import { CgroupV1 } from './v1.ts';
+import { CgroupV2 } from './v2.ts';
+
+/** What only a new container has. */
+export interface NewScope {
+  readonly id: string;
+  readonly spec: Spec;
+  /** The hierarchies, with an empty path: systemd says later where the scope lies. */
+  readonly hierarchies: readonly CgroupPlace[];
+  readonly leniency: Leniency;
+  readonly loader: DeviceProgramLoader | undefined;
+}
+
+type Files = CgroupV1 | CgroupV2;
+
+export class SystemdCgroup implements CgroupDriver {
+  /** systemd has no scope without a process. */
+  readonly precedes = false;
+  readonly #unit: SystemdUnit;
+  readonly #new: NewScope | undefined;
+  #record: CgroupRecord;
+  /** Nothing before the scope has started. */
+  #files: Files | undefined;
+
+  constructor(record: CgroupRecord, unit: SystemdUnit, made?: NewScope) {
+    this.#record = record;
+    this.#unit = unit;
+    this.#new = made;
+    if (record.places.length > 0) this.#files = filesOf(record);
+  }
+
+  /** Before create() it names the unit alone, which is enough to end it. */
+  get record(): CgroupRecord {
+    return this.#record;
+  }
+
+  get placement(): CgroupPlacement {
+    return this.#files?.placement ?? { kind: 'none' };
+  }
+
+  get skipped(): readonly string[] {
+    return this.#files?.skipped ?? [];
+  }
+
+  get warnings(): readonly string[] {
+    return this.#files?.warnings ?? [];
+  }
+
+  async create(pid = 0): Promise<void> {
+    const made = this.#new;
+    if (made === undefined) throw new TsruncError('SYSTEM', `The scope ${this.#unit.name} cannot be made twice`);
+    const path = await this.#withSystemd(async (systemd) => {
+      const { startScope } = await import('./systemd/scope.ts');
+      return await startScope(systemd, { unit: this.#unit, layout: this.#record.layout, pid, ...made });
+    });
+    const places = made.hierarchies.map((place) => ({ ...place, path }));
+    // What systemd did not make is ours to remove; on v2 only what it leaves behind.
+    const directories = [...places.flatMap(missingDirectories), ...places.map(directoryOf)];
+    this.#record = { ...this.#record, places, directories: [...new Set(directories)] };
+    this.#files = filesOf(this.#record, made);
+    this.#files.adopt();
+  }
+
+  apply(resources: Resources): void {
+    this.#there().apply(resources);
+  }
+
+  /** systemd first: it writes the files as well, its own way, and ours are exact. */
+  async update(request: UpdateRequest): Promise<readonly Change[]> {
+    const files = this.#there();
+    const { layout } = this.#record;
+    return await this.#withSystemd(async (systemd) => {
+      const { updateScope } = await import('./systemd/scope.ts');
+      const current = (file: string) => readControlIfThere(`${directoryOfFile(files, file)}/${file}`);
+      return await updateScope(systemd, { unit: this.#unit.name, layout, request, current }, () =>
+        files.update(request),
+      );
+    });
+  }
+
+  #there(): Files {
+    if (this.#files !== undefined) return this.#files;
+    throw new TsruncError('CGROUP_FAILED', `The scope ${this.#unit.name} was never completed`);
+  }
+
+  directory(hierarchy: string): string {
+    return this.#there().directory(hierarchy);
+  }
+
+  openDirectory(): number {
+    return this.#files?.openDirectory() ?? -1;
+  }
+
+  pids(): number[] {
+    return this.#files?.pids() ?? [];
+  }
+
+  oomKills(): number {
+    return this.#files?.oomKills() ?? 0;
+  }
+
+  frozen(): boolean {
+    return this.#files?.frozen() ?? false;
+  }
+
+  /** By the file: systemd's own freezing exists only since version 246, and a scope can be frozen under it. */
+  async freeze(on: boolean): Promise<void> {
+    if (on) return await this.#there().freeze(true);
+    await this.#files?.freeze(false);
+  }
+
+  async kill(signal: number): Promise<void> {
+    if (this.#files !== undefined) return await this.#files.kill(signal);
+    await this.#withSystemd((systemd) => systemd.kill(this.#unit.name, signal));
+  }
+
+  /** The scope ends by itself when its last process has; stopping it waits for that, and frees its name. */
+  async remove(): Promise<void> {
+    await this.#withSystemd(async (systemd) => {
+      await systemd.stop(this.#unit.name);
+      await systemd.resetFailed(this.#unit.name);
+    });
+    await this.#files?.remove();
+  }
+
+  async #withSystemd<T>(work: (systemd: Systemd) => Promise<T>): Promise<T> {
+    const { Systemd } = await import('./systemd/manager.ts');
+    const systemd = await Systemd.open(this.#unit.manager);
+    try {
+      return await work(systemd);
+    } finally {
+      systemd.close();
+    }
+  }
+}
+
+function filesOf(record: CgroupRecord, made?: NewScope): Files {
+  const leniency = made?.leniency ?? strict;
+  return record.layout === 'v2' ? new CgroupV2(record, leniency, made?.loader) : new CgroupV1(record, leniency);
+}
+
+function directoryOfFile(files: Files, file: string): string {
+  const { placement } = files;
+  if (placement.kind === 'v2') return directoryOf({ ...placement, controllers: [] });
+  return files.directory(file.slice(0, file.indexOf('.')));
+}

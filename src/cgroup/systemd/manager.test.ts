@@ -1,0 +1,267 @@
+import { afterEach, describe, expect, test } from 'vitest';
+import type { Resources, Spec } from '../../config/spec.ts';
+import { Connection } from '../../dbus/connection.ts';
+import { type Answer, type Answers, FakeBus } from '../../dbus/fixtures.ts';
+import { candidates, openSystemd } from './bus.ts';
+import { Systemd } from './manager.ts';
+import { scopeProperties, startScope, updateScope } from './scope.ts';
+
+const jobPath = '/org/freedesktop/systemd1/job/7';
+const from = 'org.freedesktop.systemd1';
+
+const removed = (result: string, job = jobPath) => ({
+  interface: `${from}.Manager`,
+  member: 'JobRemoved',
+  signature: 'uoss',
+  body: [7, job, 'x.scope', result],
+});
+
+const job = (more: Answer = { after: [removed('done')] }): Answer => ({ signature: 'o', body: [jobPath], ...more });
+const text = (value: string): Answer => ({ signature: 'v', body: [{ signature: 's', value }] });
+
+const properties: Readonly<Record<string, string>> = {
+  Version: '252.38-1~deb12u1',
+  ControlGroup: '/machine.slice/x.scope',
+  ActiveState: 'active',
+};
+
+const usual: Answers = {
+  Get: (call) => text(properties[String(call.body[1])] ?? ''),
+  StartTransientUnit: job(),
+  StopUnit: job(),
+};
+
+const unit = { name: 'x.scope', slice: 'machine.slice', manager: 'system' } as const;
+const spec: Spec = { ociVersion: '1.3.0', linux: { resources: { pids: { limit: 5 } } } };
+const start = { unit, layout: 'v2', id: 'x', spec, pid: 42 } as const;
+
+const opened: { bus: FakeBus; systemd: Systemd }[] = [];
+afterEach(async () => {
+  for (const { bus, systemd } of opened.splice(0)) {
+    systemd.close();
+    await bus[Symbol.asyncDispose]();
+  }
+});
+
+const systemdWith = async (answers: Answers, patience = 5000, throughBus = true) => {
+  const bus = await FakeBus.start({ ...usual, ...answers });
+  const systemd = await Systemd.on({ connection: await Connection.open(bus.path), bus: throughBus }, patience);
+  opened.push({ bus, systemd });
+  return { bus, systemd };
+};
+
+describe('the introduction', () => {
+  test('through a bus', async () => {
+    const { bus, systemd } = await systemdWith({});
+    expect(bus.members).toEqual(['Hello', 'AddMatch', 'Get', 'Subscribe']);
+    expect(systemd.version).toBe(252);
+  });
+
+  test('on the private socket nobody is greeted', async () => {
+    const { bus } = await systemdWith({}, 5000, false);
+    expect(bus.members).toEqual(['Get', 'Subscribe']);
+  });
+});
+
+describe('a scope', () => {
+  test('starts with its process and properties, and says where its cgroup is', async () => {
+    const { bus, systemd } = await systemdWith({});
+    expect(await startScope(systemd, start)).toBe('/machine.slice/x.scope');
+    const [name, mode, given, auxiliary] = bus.argumentsOf('StartTransientUnit');
+    expect([name, mode, auxiliary]).toEqual(['x.scope', 'fail', []]);
+    const found = Object.fromEntries(
+      (given as unknown as [string, { value: unknown }][]).map(([key, { value }]) => [key, value]),
+    );
+    expect(found).toMatchObject({
+      PIDs: [42],
+      Slice: 'machine.slice',
+      Delegate: true,
+      TasksMax: 5n,
+      DevicePolicy: 'strict',
+    });
+  });
+
+  test('the end of the job may be heard before its name', async () => {
+    const { systemd } = await systemdWith({ StartTransientUnit: job({ before: [removed('done')] }) });
+    await expect(startScope(systemd, start)).resolves.toBe('/machine.slice/x.scope');
+  });
+
+  test('jobs of others do not count', async () => {
+    const strangers = [
+      removed('failed', '/org/freedesktop/systemd1/job/8'),
+      { ...removed('failed'), member: 'JobNew' },
+    ];
+    const { systemd } = await systemdWith({ StartTransientUnit: job({ after: [...strangers, removed('done')] }) });
+    await expect(startScope(systemd, start)).resolves.toBe('/machine.slice/x.scope');
+  });
+
+  test('whose job fails', async () => {
+    const { systemd } = await systemdWith({ StartTransientUnit: job({ after: [removed('timeout')] }) });
+    await expect(startScope(systemd, start)).rejects.toMatchObject({
+      code: 'CGROUP_FAILED',
+      message: 'systemd cannot start x.scope: the job ended with "timeout"',
+    });
+  });
+
+  test('whose job has no end', async () => {
+    const { systemd } = await systemdWith({ StartTransientUnit: job({}) }, 50);
+    await expect(startScope(systemd, start)).rejects.toMatchObject({
+      code: 'TIMEOUT',
+      message: 'systemd did not start within 0.05 s',
+      hint: expect.stringContaining('systemctl list-jobs'),
+    });
+  });
+
+  test('while systemd ends', async () => {
+    const { bus, systemd } = await systemdWith({ StartTransientUnit: job({}) });
+    const started = expect(startScope(systemd, start)).rejects.toThrow('the bus closed the connection');
+    await expect.poll(() => bus.members).toContain('StartTransientUnit');
+    bus.drop();
+    await started;
+  });
+
+  test('without a cgroup: its process has ended', async () => {
+    const { systemd } = await systemdWith({ Get: text('') });
+    await expect(startScope(systemd, start)).rejects.toThrow('its process has ended');
+  });
+
+  test('that systemd refuses', async () => {
+    const { systemd } = await systemdWith({ StartTransientUnit: { error: `${from}.PropertyReadOnly` } });
+    await expect(startScope(systemd, start)).rejects.toMatchObject({
+      message: 'systemd cannot start x.scope: it says PropertyReadOnly',
+      hint: expect.stringContaining('systemctl --version'),
+    });
+  });
+});
+
+describe('a unit of the same name', () => {
+  const existsOnce = () => {
+    let calls = 0;
+    return (): Answer => (++calls === 1 ? { error: `${from}.UnitExists` } : job());
+  };
+  const inState = (state: string): Answers => ({
+    StartTransientUnit: existsOnce(),
+    Get: (call) => text(call.body[1] === 'ActiveState' ? state : (properties[String(call.body[1])] ?? '')),
+  });
+
+  test('that runs is an error', async () => {
+    const { systemd } = await systemdWith(inState('active'));
+    await expect(startScope(systemd, start)).rejects.toMatchObject({ hint: expect.stringContaining('choose another') });
+  });
+
+  test('that failed is forgotten', async () => {
+    const { bus, systemd } = await systemdWith(inState('failed'));
+    await expect(startScope(systemd, start)).resolves.toBe('/machine.slice/x.scope');
+    expect(bus.argumentsOf('ResetFailedUnit')).toEqual(['x.scope']);
+    expect(bus.members).not.toContain('StopUnit');
+  });
+
+  test('that is about to end is waited for', async () => {
+    const { bus, systemd } = await systemdWith(inState('deactivating'));
+    await startScope(systemd, start);
+    expect(bus.members.slice(4)).toEqual([
+      'StartTransientUnit',
+      'Get',
+      'StopUnit',
+      'ResetFailedUnit',
+      'StartTransientUnit',
+      'Get',
+    ]);
+  });
+});
+
+describe('the other methods', () => {
+  test('stop, forget and kill nothing where there is no unit', async () => {
+    const gone = { error: `${from}.NoSuchUnit` };
+    const { systemd } = await systemdWith({ StopUnit: gone, ResetFailedUnit: gone, KillUnit: gone });
+    await systemd.stop('x.scope');
+    await systemd.resetFailed('x.scope');
+    await systemd.kill('x.scope', 9);
+  });
+
+  test('another error of theirs is one', async () => {
+    const { systemd } = await systemdWith({ StopUnit: { error: 'org.freedesktop.DBus.Error.AccessDenied' } });
+    await expect(systemd.stop('x.scope')).rejects.toMatchObject({ hint: expect.stringContaining('own systemd') });
+  });
+
+  const update = (resources: Resources, files: Readonly<Record<string, string>> = {}) => ({
+    unit: 'x.scope',
+    layout: 'v2' as const,
+    request: { asked: resources, resources },
+    current: (file: string) => files[file],
+  });
+  const variant = (value: bigint) => ({ signature: 't', value });
+
+  test('an update names only what changes, until the next boot', async () => {
+    const { bus, systemd } = await systemdWith({});
+    expect(await updateScope(systemd, update({}), async () => 'done')).toBe('done');
+    expect(bus.members).not.toContain('SetUnitProperties');
+    await updateScope(systemd, update({ memory: { limit: 4096 } }), async () => undefined);
+    expect(bus.argumentsOf('SetUnitProperties')).toEqual(['x.scope', true, [['MemoryMax', variant(4096n)]]]);
+  });
+
+  const failing = async () => {
+    throw new Error('the kernel refuses');
+  };
+
+  test('an update that fails leaves systemd with what it had', async () => {
+    const { bus, systemd } = await systemdWith({});
+    const asked = update({ memory: { limit: 4096 }, pids: { limit: 5 } }, { 'memory.max': 'max', 'pids.max': '7' });
+    await expect(updateScope(systemd, asked, failing)).rejects.toThrow('the kernel refuses');
+    const before = [
+      ['MemoryMax', variant(2n ** 64n - 1n)],
+      ['TasksMax', variant(7n)],
+    ];
+    expect(bus.argumentsOf('SetUnitProperties')).toEqual(['x.scope', true, before]);
+  });
+
+  test('when that fails as well, both errors are kept', async () => {
+    let calls = 0;
+    const { systemd } = await systemdWith({ SetUnitProperties: () => (++calls === 1 ? {} : { error: 'x.Broken' }) });
+    const asked = update({ pids: { limit: 5 } }, { 'pids.max': '7' });
+    const error = await updateScope(systemd, asked, failing).catch((caught: unknown) => caught);
+    expect(error).toMatchObject({
+      message: 'the kernel refuses',
+      errors: [{}, { message: expect.stringContaining('Broken') }],
+    });
+  });
+
+  test('the object of a unit', async () => {
+    const { bus, systemd } = await systemdWith({});
+    await systemd.controlGroup('a-b\\x2b.scope');
+    expect(bus.calls.at(-1)?.path).toBe('/org/freedesktop/systemd1/unit/a_2db_5cx2b_2escope');
+  });
+});
+
+test("the user's annotations come last, since the last property counts", () => {
+  const annotations = { 'org.systemd.property.CollectMode': "'inactive'" };
+  const all = scopeProperties({ ...start, spec: { ...spec, annotations } }, 252);
+  expect(all.filter(({ name }) => name === 'CollectMode').map(({ value }) => value)).toEqual([
+    'inactive-or-failed',
+    'inactive',
+  ]);
+});
+
+describe('where systemd is', () => {
+  const user = { XDG_RUNTIME_DIR: '/run/user/5' };
+
+  test.each([
+    ['system', {}, ['/run/dbus/system_bus_socket', '/run/systemd/private']],
+    ['system', { DBUS_SYSTEM_BUS_ADDRESS: 'unix:path=/x' }, ['/x', '/run/systemd/private']],
+    ['user', user, ['/run/user/5/bus', '/run/user/5/systemd/private']],
+    ['user', { ...user, DBUS_SESSION_BUS_ADDRESS: 'unix:abstract=y' }, ['\0y', '/run/user/5/systemd/private']],
+    ['user', {}, []],
+  ] as const)('%s %j', (kind, env, paths) => {
+    expect(candidates(kind, env).map(({ path }) => path)).toEqual(paths);
+  });
+
+  test('nowhere', async () => {
+    await expect(openSystemd('user', {})).rejects.toMatchObject({
+      code: 'HOST_UNSUITABLE',
+      message: "Cannot reach the user's systemd for --systemd-cgroup: XDG_RUNTIME_DIR is not set",
+    });
+    await expect(openSystemd('user', { XDG_RUNTIME_DIR: '/no' })).rejects.toThrow(
+      '/no/bus: ENOENT; /no/systemd/private: ENOENT',
+    );
+  });
+});
