@@ -7,6 +7,7 @@ import { type Box, type Bundle, expect, type Patch, test } from './support/box.t
 import { hasCapability, isCgroupV2 } from './support/host.ts';
 import { bind, mighty, mountAt, parseMounts, rbind, runAfter, tmpfs } from './support/mounts.ts';
 import { withNamespaces } from './support/namespaces.ts';
+import { gid, Ordinary, rootless, uid, unavailable } from './support/ordinary.ts';
 import { output } from './support/process.ts';
 
 /** The outcome of a script in a container with these mounts beside the usual ones; nothing may be said on stderr. */
@@ -417,5 +418,117 @@ describe.runIf(hasCapability('SYS_ADMIN'))('mistakes have a place and a way out'
     });
     expect(stderr).toMatch(new RegExp(`Cannot bind "${nowhere}": open_tree: ENOENT ${place}`));
     expect(stderr).toContain('must exist on the host');
+  });
+});
+
+describe.skipIf(unavailable)(`mounts of an ordinary user${unavailable === undefined ? '' : `: ${unavailable}`}`, () => {
+  /** A file system of root at `source`, with these options and something mounted below. */
+  const restricted = (source: string, options: string): string =>
+    `mkdir ${source}; mount -t tmpfs none ${source}; mkdir ${source}/below; echo text >${source}/file
+    mount -t tmpfs none ${source}/below; mount -o remount,bind,${options} ${source}`;
+
+  test('what the host has locked stays, whatever is asked', async ({ box }) => {
+    const source = join(box.path, 'source');
+    const { code, stdout, stderr } = await new Ordinary(box).probe(
+      'cat /plain/file /file; cat /proc/self/mountinfo',
+      (config) => {
+        config.mounts.push(
+          rbind(source, '/plain'),
+          rbind(source, '/ro', 'ro', 'nosymfollow'),
+          rbind(source, '/open', 'rw', 'exec', 'suid', 'dev', 'relatime'),
+          bind(join(source, 'file'), '/file', 'ro'),
+        );
+      },
+      { prepare: restricted(source, 'ro,nosuid,nodev,noexec') },
+    );
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toMatch(/^text\ntext\n/);
+    const locked = ['nodev', 'noexec', 'nosuid', 'relatime', 'ro'];
+    const mounts = parseMounts(stdout);
+    expect(mountAt(mounts, '/plain').options).toEqual(locked);
+    expect(mountAt(mounts, '/ro').options).toEqual([...locked, 'nosymfollow'].toSorted());
+    expect(mountAt(mounts, '/open').options).toEqual(locked);
+    expect(mountAt(mounts, '/file').options).toEqual(locked);
+    expect(mountAt(mounts, '/plain/below').options).toEqual(['relatime', 'rw']);
+  });
+
+  test('another option for access times than the locked one: refused', async ({ box }) => {
+    const source = join(box.path, 'source');
+    const { code, stderr } = await new Ordinary(box).probe(
+      'true',
+      (config) => {
+        config.mounts.push(rbind(source, '/m', 'noatime'));
+      },
+      { prepare: restricted(source, 'rw') },
+    );
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/at "\/m": mount_setattr: EPERM .*\/mounts\/6\)\nHint: .*access times cannot be changed/);
+  });
+
+  test('a bind that would uncover what lies below a mount of the host: refused, with the way out', async ({ box }) => {
+    const source = join(box.path, 'source');
+    const { code, stderr } = await new Ordinary(box).probe(
+      'true',
+      (config) => {
+        config.mounts.push(bind(source, '/m'));
+      },
+      { prepare: restricted(source, 'rw') },
+    );
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/Cannot bind .* at "\/m": open_tree: EINVAL .*\/mounts\/6\)\nHint: .*"rbind"/);
+  });
+
+  test('a source that the user cannot reach', async ({ box }) => {
+    const source = directory(box, 'source', { file: '' });
+    await output('chmod', ['700', source]);
+    const { code, stderr } = await new Ordinary(box).probe('true', (config) => {
+      config.mounts.push(bind(join(source, 'file'), '/m'));
+    });
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/Cannot bind .*: open_tree: EACCES .*\/mounts\/6\)\nHint: .*permissions of each directory/);
+  });
+
+  test('a group that is not mapped, as in the devpts of many a config', async ({ box }) => {
+    const { code, stderr } = await new Ordinary(box).probe('true', (config) => {
+      for (const mount of config.mounts) if (mount.type === 'devpts') mount.options?.push('gid=5');
+    });
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/Cannot mount "devpts" at "\/dev\/pts": fsconfig: EINVAL .*\/mounts\/2\)\nHint: .*"gid="/);
+  });
+
+  test('a read-only root with hidden paths, on a file system that is locked', async ({ box }) => {
+    const user = new Ordinary(box);
+    const bundle = await user.bundle((config) => {
+      rootless(config);
+      config.root.readonly = true;
+      config.linux.maskedPaths = ['/etc/passwd', '/lib'];
+      config.linux.readonlyPaths = ['/dev/shm'];
+      config.process.args = [
+        'sh',
+        '-c',
+        'cat /etc/passwd; touch /x 2>&1; touch /dev/shm/x 2>&1; cat /proc/self/mountinfo',
+      ];
+    });
+    const prepare = `mount --bind ${bundle.rootfs} ${bundle.rootfs}; mount -o remount,bind,nosuid,nodev ${bundle.rootfs}`;
+    const { stdout } = await user.run(bundle, { prepare });
+    expect(stdout.match(/Read-only file system/g)).toHaveLength(2);
+    expect(mountAt(parseMounts(stdout), '/').options).toEqual(['nodev', 'nosuid', 'relatime', 'ro']);
+  });
+
+  test('an overlay of its own directories', async ({ box }) => {
+    const user = new Ordinary(box);
+    const [lower, upper, work] = ['lower', 'upper', 'work'].map((name) => directory(box, name)) as [
+      string,
+      string,
+      string,
+    ];
+    writeFileSync(join(lower, 'file'), 'text\n');
+    await output('chown', ['-R', `${uid}:${gid}`, lower, upper, work]);
+    const { stdout, stderr } = await user.probe('cat /m/file; rm /m/file; echo new >/m/new; ls /m', (config) => {
+      const options = [`lowerdir=${lower}`, `upperdir=${upper}`, `workdir=${work}`, 'userxattr'];
+      config.mounts.push({ destination: '/m', type: 'overlay', source: 'overlay', options });
+    });
+    expect({ stdout, stderr }).toEqual({ stdout: 'text\nnew\n', stderr: '' });
+    expect(readdirSync(lower)).toEqual(['file']);
   });
 });

@@ -115,6 +115,12 @@ const hints: readonly Row[] = [
   {
     ops: ['bind'],
     errno: ['EINVAL'],
+    when: (op, { call }) => op.op === 'bind' && op.recursive === 0 && call === 'open_tree',
+    hint: 'In a user namespace what is mounted below the source must come along: use "rbind". Or else the source is unbindable.',
+  },
+  {
+    ops: ['bind'],
+    errno: ['EINVAL'],
     when: (_, { call }) => call === 'open_tree',
     hint: 'The source, or a mount below it, is unbindable.',
   },
@@ -122,7 +128,7 @@ const hints: readonly Row[] = [
     ops: ['bind', 'remount'],
     errno: ['EPERM'],
     when: (_, { call }) => call === 'mount_setattr',
-    hint: 'An outer user namespace locks the options that the source is mounted with: they can be added to, not taken away.',
+    hint: 'An outer user namespace locks the options that the source is mounted with: others can be added, but none taken away, and the one for access times cannot be changed.',
   },
   {
     ops: ['bind', 'mount', 'device'],
