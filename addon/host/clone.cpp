@@ -6,59 +6,9 @@
 #include <signal.h>
 #include <sys/syscall.h>
 
+#include "../sys/stack_clone.h"
+
 namespace host {
-namespace {
-
-// clone3(2) with a stack of its own: the child must not return into the parent's frames, which the parent still uses.
-// Registers survive the call in the child, so body and context wait in two that the kernel leaves alone.
-long cloneOnStack(clone_args* args, int (*body)(void*), void* context) {
-#if defined(__x86_64__)
-  register auto fn asm("r8") = body;
-  register auto arg asm("r9") = context;
-  long result = 0;
-  asm volatile(
-      "syscall\n\t"
-      "test %%rax, %%rax\n\t"
-      "jnz 1f\n\t"
-      "xor %%ebp, %%ebp\n\t"
-      "mov %%r9, %%rdi\n\t"
-      "call *%%r8\n\t"
-      "mov %%eax, %%edi\n\t"
-      "mov %[exit], %%eax\n\t"
-      "syscall\n\t"
-      "hlt\n"
-      "1:"
-      : "=a"(result)
-      : "a"(SYS_clone3), "D"(args), "S"(sizeof(*args)), "r"(fn), "r"(arg), [exit] "i"(SYS_exit)
-      : "rcx", "r11", "memory", "cc");
-  return result;
-#elif defined(__aarch64__)
-  register long x8 asm("x8") = SYS_clone3;
-  register long x0 asm("x0") = reinterpret_cast<long>(args);
-  register long x1 asm("x1") = sizeof(*args);
-  register auto fn asm("x10") = body;
-  register auto arg asm("x11") = context;
-  asm volatile(
-      "svc #0\n\t"
-      "cbnz x0, 1f\n\t"
-      "mov x29, #0\n\t"
-      "mov x0, x11\n\t"
-      "blr x10\n\t"
-      "mov x8, %[exit]\n\t"
-      "svc #0\n\t"
-      "brk #1\n"
-      "1:"
-      : "+r"(x0)
-      : "r"(x8), "r"(x1), "r"(fn), "r"(arg), [exit] "i"(SYS_exit)
-      : "memory", "cc");
-  return x0;
-#else
-#error "clone3 with a stack of its own is written for x86_64 and aarch64"
-#endif
-}
-
-}  // namespace
-
 long rawCall(long number, long a, long b, long c, long d, long e) {
 #if defined(__x86_64__)
   register long r10 asm("r10") = d;
@@ -105,7 +55,7 @@ Outcome<Child> cloneSharing(const CloneRequest& request, ChildStack& stack) {
     args.cgroup = static_cast<uint64_t>(request.cgroupFd);
   }
   const AllSignalsBlocked quiet;
-  const long pid = cloneOnStack(&args, request.body, request.context);
+  const long pid = sys::cloneOnStack(&args, sizeof args, request.body, request.context);
   if (pid < 0) return Failure{static_cast<int>(-pid), "clone3"};
   return Child{static_cast<int>(pid), Fd(pidfd)};
 }

@@ -48,6 +48,35 @@ Outcome<Fd> openParent(const std::string& path, std::string& name) {
   return owned(::open(parent.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC), "open");
 }
 
+// Bytes that went out with the descriptor.
+Outcome<size_t> sendBeside(int socket, int fd, std::string_view payload) {
+  iovec data{const_cast<char*>(payload.data()), payload.size()};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof fd)] = {};
+  msghdr message{};
+  message.msg_iov = &data;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof control;
+  cmsghdr* header = CMSG_FIRSTHDR(&message);
+  header->cmsg_level = SOL_SOCKET;
+  header->cmsg_type = SCM_RIGHTS;
+  header->cmsg_len = CMSG_LEN(sizeof fd);
+  std::memcpy(CMSG_DATA(header), &fd, sizeof fd);
+  const ssize_t sent = ::sendmsg(socket, &message, MSG_NOSIGNAL);
+  if (sent < 0) return failed("sendmsg");
+  return static_cast<size_t>(sent);
+}
+
+// A stream may take less than it is given.
+Failure sendAll(int socket, std::string_view rest) {
+  while (!rest.empty()) {
+    const ssize_t sent = ::send(socket, rest.data(), rest.size(), MSG_NOSIGNAL);
+    if (sent < 0) return failed("send");
+    rest.remove_prefix(static_cast<size_t>(sent));
+  }
+  return success;
+}
+
 }  // namespace
 
 Outcome<Fd> listenAt(int dirfd, const std::string& name) {
@@ -71,19 +100,9 @@ Failure sendFd(const std::string& path, int fd, std::string_view payload) {
   if (parent.failure) return parent.failure;
   Outcome<Fd> peer = connectTo(SOCK_STREAM, parent.value.get(), name);
   if (peer.failure) return peer.failure;
-  iovec data{const_cast<char*>(payload.data()), payload.size()};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof fd)] = {};
-  msghdr message{};
-  message.msg_iov = &data;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof control;
-  cmsghdr* header = CMSG_FIRSTHDR(&message);
-  header->cmsg_level = SOL_SOCKET;
-  header->cmsg_type = SCM_RIGHTS;
-  header->cmsg_len = CMSG_LEN(sizeof fd);
-  std::memcpy(CMSG_DATA(header), &fd, sizeof fd);
-  return check(::sendmsg(peer.value.get(), &message, MSG_NOSIGNAL), "sendmsg");
+  const Outcome<size_t> first = sendBeside(peer.value.get(), fd, payload);
+  if (first.failure) return first.failure;
+  return sendAll(peer.value.get(), payload.substr(first.value));
 }
 
 }  // namespace host

@@ -9,15 +9,6 @@
 namespace {
 
 constexpr int ioprioWhoProcess = 1;
-constexpr unsigned seccompSetModeFilter = 1;
-constexpr unsigned seccompNewListener = 1U << 3;
-
-struct SeccompProgram {
-  unsigned short length;
-  const void* filter;
-};
-constexpr uint32_t seccompInstructionSize = 8;
-
 // Most NUMA nodes that a kernel can be built for.
 constexpr size_t maxNodeBytes = 1024 / 8;
 // Most CPUs (CONFIG_NR_CPUS of x86 with CONFIG_MAXSMP).
@@ -78,18 +69,4 @@ Failure run(World&, const op::SetUmask& o) {
 
 Failure run(World&, const op::SetNoNewPrivileges&) {
   return check(sys::prctl(PR_SET_NO_NEW_PRIVS, 1), "prctl(PR_SET_NO_NEW_PRIVS)");
-}
-
-// The filter governs this very process from the moment it is loaded: sendmsg, by which the listener leaves, must
-// neither be denied nor wait for the listener itself. Whoever compiles the filter sees to that.
-Failure run(World& w, const op::LoadSeccomp& o) {
-  uint32_t count = o.filter.size / seccompInstructionSize;
-  if (o.filter.size % seccompInstructionSize != 0 || count > UINT16_MAX) return {EINVAL, "seccomp"};
-  const SeccompProgram program{static_cast<unsigned short>(count), o.filter.data};
-  unsigned flags = o.flags | (o.notify != 0 ? seccompNewListener : 0);
-  long listener = ::syscall(SYS_seccomp, seccompSetModeFilter, flags, &program);
-  if (listener < 0) return {errno, "seccomp"};
-  if (o.notify == 0) return success;
-  Fd owner(static_cast<int>(listener));
-  return tell(w, MessageType::notify, 0, owner.get());
 }

@@ -470,9 +470,52 @@ const cases: readonly (readonly [string, Parameters<typeof specWith>[0], string]
     'error | /linux/seccomp/syscalls/0/errnoRet | SCMP_ACT_KILL returns no errno | Only SCMP_ACT_ERRNO and SCMP_ACT_TRACE do.',
   ],
   [
+    'errno beyond the kernel',
+    { linux: { seccomp: { defaultAction: 'SCMP_ACT_ERRNO', defaultErrnoRet: 4096 } } },
+    'error | /linux/seccomp/defaultErrnoRet | The errno 4096 is too large: SCMP_ACT_ERRNO returns at most 4095',
+  ],
+  [
+    'number beyond a tracer',
+    {
+      linux: {
+        seccomp: {
+          defaultAction: 'SCMP_ACT_ALLOW',
+          syscalls: [{ names: ['x'], action: 'SCMP_ACT_TRACE', errnoRet: 65536 }],
+        },
+      },
+    },
+    'error | /linux/seccomp/syscalls/0/errnoRet | The errno 65536 is too large: SCMP_ACT_TRACE returns at most 65535',
+  ],
+  [
+    'several conditions on one argument',
+    {
+      linux: {
+        seccomp: {
+          defaultAction: 'SCMP_ACT_ALLOW',
+          syscalls: [
+            {
+              names: ['x'],
+              action: 'SCMP_ACT_ERRNO',
+              args: [
+                { index: 0, op: 'SCMP_CMP_GE', value: 1 },
+                { index: 0, op: 'SCMP_CMP_LE', value: 5 },
+              ],
+            },
+          ],
+        },
+      },
+    },
+    'warning | /linux/seccomp/syscalls/0/args | Several conditions are on one argument: each of them is enough for the rule, they need not all hold',
+  ],
+  [
+    'metadata for nobody',
+    { linux: { seccomp: { defaultAction: 'SCMP_ACT_ALLOW', listenerMetadata: 'x' } } },
+    'error | /linux/seccomp/listenerMetadata | listenerMetadata must not be set without listenerPath',
+  ],
+  [
     'notify by default',
     { linux: { seccomp: { defaultAction: 'SCMP_ACT_NOTIFY', listenerPath: '/s' } } },
-    'error | /linux/seccomp/defaultAction | SCMP_ACT_NOTIFY cannot be the default action',
+    'error | /linux/seccomp/defaultAction | SCMP_ACT_NOTIFY cannot be used as default action',
   ],
   [
     'notify without listener',
@@ -492,7 +535,7 @@ const cases: readonly (readonly [string, Parameters<typeof specWith>[0], string]
         },
       },
     },
-    'error | /linux/seccomp/syscalls/0/action | SCMP_ACT_NOTIFY cannot be the action of write',
+    'error | /linux/seccomp/syscalls/0/action | SCMP_ACT_NOTIFY cannot be used for the write syscall',
   ],
   [
     'NUL',

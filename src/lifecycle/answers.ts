@@ -39,9 +39,7 @@ export function answers(context: AnswerContext): Answers {
       await answer(context, pid);
     },
     console: (fd) => context.terminal.take(fd),
-    notify: async () => {
-      throw new Error('the init helper sent a seccomp listener that the plan did not ask for');
-    },
+    notify: (fd, pid) => toAgent(context, fd, pid),
     // The words of failures are loaded when there is one.
     failure: async (op, message) =>
       (await import('../plan/failure.ts')).stepFailure(op, message, context.config.locate),
@@ -52,6 +50,12 @@ export function answers(context: AnswerContext): Answers {
 async function mapIds({ config, host }: AnswerContext, pid: number): Promise<void> {
   const { uidMappings = [], gidMappings = [] } = config.spec.linux ?? {};
   await writeIdMaps(pid, { uid: uidMappings, gid: gidMappings }, host);
+}
+
+async function toAgent({ native, config, record }: AnswerContext, listener: number, pid: number): Promise<void> {
+  const { handOverListener } = await import('./agent.ts');
+  const state = hookState(record, 'creating', pid);
+  handOverListener(listener, { native, spec: config.spec, state, pid, locate: config.locate });
 }
 
 /** prestart and createRuntime: the environment is made, pivot_root is still to come (config.md "Hooks"). */

@@ -11,8 +11,8 @@ export interface Answers {
   readonly ask: (question: number, pid: number) => Promise<void>;
   /** Our end of the container's terminal; ownership passes. */
   readonly console: (fd: number) => Promise<void>;
-  /** The seccomp listener; ownership passes. */
-  readonly notify: (fd: number) => Promise<void>;
+  /** The seccomp listener of the process `pid`; ownership passes. */
+  readonly notify: (fd: number, pid: number) => Promise<void>;
   /** Turn a failed step into the error that the user sees. */
   readonly failure: (op: Op, message: Extract<Message, { kind: 'failed' }>) => Promise<TsruncError>;
   /** The helper went away without a word. */
@@ -125,7 +125,7 @@ export class Conversation {
       case 'console':
         return await this.#answers.console(message.fd);
       case 'notify':
-        return await this.#answers.notify(message.fd);
+        return await this.#answers.notify(message.fd, this.#pid);
       case 'failed':
         throw await this.#failed(message);
       case 'ready':

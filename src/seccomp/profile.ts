@@ -1,5 +1,6 @@
 /** From linux.seccomp to what libseccomp is asked for; pure. */
 import { toU64 } from '../config/integers.ts';
+import { repeatsArgument } from '../config/rules/seccomp.ts';
 import type { Seccomp, SeccompAction, SeccompArg, SeccompSyscall } from '../config/spec.ts';
 import type { FilterCondition, FilterRequest, FilterRule } from '../native/native.ts';
 import { actions, architectures, machines, operators } from './tables.ts';
@@ -61,10 +62,6 @@ function rulesOf(
   if (!repeatsArgument(args)) return [{ ...rule, conditions }];
   return conditions.map((one) => ({ ...rule, conditions: [one] }));
 }
-
-/** Whether one argument has several conditions. */
-export const repeatsArgument = (args: readonly Pick<SeccompArg, 'index'>[]): boolean =>
-  new Set(args.map(({ index }) => index)).size < args.length;
 
 function condition(arg: SeccompArg, pointer: string, exact: ExactIntegers): FilterCondition {
   return {
