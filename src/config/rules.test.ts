@@ -471,8 +471,8 @@ const cases: readonly (readonly [string, Parameters<typeof specWith>[0], string]
   ],
   [
     'errno beyond the kernel',
-    { linux: { seccomp: { defaultAction: 'SCMP_ACT_ERRNO', defaultErrnoRet: 4096 } } },
-    'error | /linux/seccomp/defaultErrnoRet | The errno 4096 is too large: SCMP_ACT_ERRNO returns at most 4095',
+    { linux: { seccomp: { defaultAction: 'SCMP_ACT_ERRNO', defaultErrnoRet: 4095 } } },
+    'error | /linux/seccomp/defaultErrnoRet | The errno 4095 is too large: SCMP_ACT_ERRNO returns at most 4094',
   ],
   [
     'number beyond a tracer',

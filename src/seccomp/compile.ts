@@ -67,7 +67,7 @@ function refused(request: PlacedRequest, cause: FilterRefusal, version: string):
   return new TsruncError('CONFIG_INVALID', `The seccomp rule for ${systemCall} cannot be added${conflict}`, {
     cause,
     place: inSeccomp(`/syscalls/${entry}`),
-    ...(code === 'EEXIST' ? { hint: 'A system call can have one rule without conditions.' } : {}),
+    ...(code === 'EEXIST' ? { hint: 'Take one of them out, or change its conditions.' } : {}),
   });
 }
 

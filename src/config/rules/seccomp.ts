@@ -1,6 +1,6 @@
 /** Rules about the filter of system calls: config-linux.md "Seccomp". */
 import type { Seccomp, SeccompAction, SeccompArg } from '../spec.ts';
-import { each, type Report, type Rule } from './helpers.ts';
+import { each, hasHole, type Report, type Rule } from './helpers.ts';
 
 export const seccompRule: Rule = ({ linux }, report) => {
   const seccomp = linux?.seccomp;
@@ -16,8 +16,8 @@ export const seccompRule: Rule = ({ linux }, report) => {
 const takesErrno = (action: SeccompAction): action is keyof typeof largest =>
   action === 'SCMP_ACT_ERRNO' || action === 'SCMP_ACT_TRACE';
 
-/** MAX_ERRNO of the kernel; a tracer gets 16 bits. */
-const largest = { SCMP_ACT_ERRNO: 4095, SCMP_ACT_TRACE: 65535 } as const;
+/** libseccomp stays below MAX_ERRNO of the kernel; a tracer gets 16 bits. */
+const largest = { SCMP_ACT_ERRNO: 4094, SCMP_ACT_TRACE: 65535 } as const;
 
 function checkErrno(report: Report, pointer: string, action: SeccompAction, errno: number): void {
   if (!takesErrno(action)) {
@@ -32,7 +32,7 @@ function checkSyscalls(report: Report, { syscalls }: Seccomp): void {
     const pointer = `/linux/seccomp/syscalls/${index}`;
     if (errnoRet !== undefined) checkErrno(report, `${pointer}/errnoRet`, action, errnoRet);
     if (action === 'SCMP_ACT_NOTIFY' && names.includes('write')) notifiesWrite(report, pointer);
-    if (repeatsArgument(args)) {
+    if (!hasHole(args) && repeatsArgument(args)) {
       report.caution(
         `${pointer}/args`,
         'Several conditions are on one argument: each of them is enough for the rule, they need not all hold',
