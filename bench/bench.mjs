@@ -15,7 +15,7 @@ import { script } from '../scripts/setup.mjs';
 
 /** @typedef {{ nanoseconds: number, kib: number }} Measure */
 /** @typedef {{ name: string, command: string | undefined }} Contender command undefined: the kernel floor */
-/** @typedef {'run' | 'lifecycle' | 'state'} Task */
+/** @typedef {'run' | 'lifecycle' | 'state' | 'exec'} Task */
 
 const { values: options } = parseArgs({
   options: {
@@ -68,6 +68,7 @@ const commands = ({ name, command }, task, work) => {
   const bundle = ['--bundle', join(work, 'bundle'), id];
   if (task === 'run') return [...runtime, 'run', ...bundle];
   if (task === 'state') return [...runtime, 'state', id];
+  if (task === 'exec') return [...runtime, 'exec', id, '/true'];
   return [...runtime, 'create', ...bundle, ';', ...runtime, 'start', id, ';', ...runtime, 'delete', id];
 };
 
@@ -86,8 +87,10 @@ const block = (contender, task, work, count) => {
   const create = quoted([...runtime, 'create', '--bundle', join(work, 'bundle'), id]);
   const remove = quoted([...runtime, 'delete', '--force', id]);
   const inside =
-    task === 'state' ? `${create} && { ${quoted(timer)}; status=$?; ${remove}; exit $status; }` : quoted(timer);
-  // Detached from our pipe: the created container of `state` would keep it open.
+    task === 'state' || task === 'exec'
+      ? `${create} && { ${quoted(timer)}; status=$?; ${remove}; exit $status; }`
+      : quoted(timer);
+  // Detached from our pipe: the created container of `state` and `exec` would keep it open.
   const output = join(work, 'measures');
   const shell = `{ ${inside}; } >'${output}' </dev/null`;
   const { status } = run(join(repository, 'bench/private-cgroups'), ['sh', '-c', shell], { stdio: 'inherit' });
@@ -150,6 +153,7 @@ const table = (work) => {
     `|---|${names.map(() => '---:|').join('')}`,
     row('`run` of true, ms', ofRun, milliseconds),
     row('`create` + `start` + `delete`, ms', compete('lifecycle', work), milliseconds),
+    row('`exec` of true, ms', compete('exec', work), milliseconds),
     row('`state`, ms', compete('state', work), milliseconds),
     row('peak memory of `run`, MiB', withoutFloor, mebibytes),
     '',

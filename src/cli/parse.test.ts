@@ -55,6 +55,24 @@ describe('what callers send', () => {
       { 'container-id': 'ID' },
     ],
     ['run -d=true --keep=1 ID', 'run', { detach: true, keep: true, ...preserve }, { 'container-id': 'ID' }],
+    [
+      'exec --process F --detach --pid-file P ID',
+      'exec',
+      { process: 'F', detach: true, 'pid-file': 'P', env: [], cap: [], cgroup: [], 'additional-gids': [], ...preserve },
+      { 'container-id': 'ID', command: [] },
+    ],
+    [
+      'exec -e A=1 --env B=2 -e= -t=false --no-new-privs=0 ID ls -l --cwd -- x',
+      'exec',
+      { env: ['A=1', 'B=2'], cap: [], cgroup: [], 'additional-gids': [], ...preserve },
+      { 'container-id': 'ID', command: ['ls', '-l', '--cwd', '--', 'x'] },
+    ],
+    [
+      'exec -- ID -- -x',
+      'exec',
+      { env: [], cap: [], cgroup: [], 'additional-gids': [], ...preserve },
+      { 'container-id': 'ID', command: ['-x'] },
+    ],
     ['kill ID 15', 'kill', {}, { 'container-id': 'ID', signal: '15' }],
     ['kill --all ID 9', 'kill', { all: true }, { 'container-id': 'ID', signal: '9' }],
     ['delete --force ID', 'delete', { force: true }, { 'container-id': 'ID' }],
@@ -89,6 +107,15 @@ describe('what callers send', () => {
       'systemd-cgroup': true,
       rootless: 'auto',
     });
+  });
+
+  test('a toggle has three answers', () => {
+    const toggle = (line: string) => Reflect.get(understood(parse(words(line))).options, 'no-new-privs');
+    expect(['exec ID', 'exec --no-new-privs ID', 'exec --no-new-privs=false ID'].map(toggle)).toEqual([
+      undefined,
+      true,
+      false,
+    ]);
   });
 
   test('an empty word is an argument', () => {

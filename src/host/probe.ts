@@ -23,6 +23,7 @@ export function probeHost(): HostFacts {
   const status = parseStatus(readKernelFile('/proc/self/status'));
   const nested = inUserNamespace();
   const has = (capability: bigint): boolean => ((status.effective >> capability) & 1n) === 1n;
+  let cgroup: CgroupFacts | undefined;
   return {
     kernel: parseKernel(readKernelFile('/proc/sys/kernel/osrelease').trim()),
     user: {
@@ -34,7 +35,11 @@ export function probeHost(): HostFacts {
       // Only a user namespace can have it denied; outside there is nothing to read.
       setgroupsDenied: nested && (readOptional('/proc/self/setgroups') ?? '').trim() === 'deny',
     },
-    cgroup: probeCgroup(),
+    // A good part of the whole probe, and only what makes a cgroup asks for it: a further process enters one that is known.
+    get cgroup() {
+      cgroup ??= probeCgroup();
+      return cgroup;
+    },
     callerNofile: callerNofile(status.ppid),
     lsm: probeLsm(),
     namespaces: readdirSync('/proc/self/ns').filter((name) => !name.endsWith('_for_children')),
