@@ -78,6 +78,35 @@ describe.skipIf(!able)('containerd (needs root and the packages containerd and u
     );
   });
 
+  test('exec: streams, status, user, a missing program, the list of processes', async () => {
+    const id = uniqueId();
+    await daemon.run(['-d'], id, 'sleep', '100');
+    const exec = (name: string, ...args: string[]) => daemon.ctr('task', 'exec', '--exec-id', name, ...args);
+    const plain = await exec('one', id, 'sh', '-c', 'echo in $$; ls /proc/1/exe > /dev/null && echo root; exit 4');
+    expect(plain).toMatchObject({ code: 4 });
+    expect(plain.stdout).toMatch(/^in \d+\nroot\n$/);
+    expect((await exec('two', '--user', '1000:1001', id, 'id')).stdout).toBe('uid=1000 gid=1001 groups=1001\n');
+    expect((await exec('three', '--cwd', '/tmp', id, 'pwd')).stdout).toBe('/tmp\n');
+    const missing = await exec('four', id, 'nosuch');
+    expect(missing.code).not.toBe(0);
+    expect(missing.stderr).toContain('exec: "nosuch": executable file not found in $PATH');
+    await daemon.ok('task', 'exec', '--exec-id', 'five', '--detach', id, 'sleep', '77');
+    const processes = (await daemon.ok('task', 'ps', id)).stdout;
+    expect(processes).toMatch(/^\d+ +.*five/m);
+    await daemon.ok('task', 'rm', '-f', id);
+    await daemon.ok('container', 'rm', id);
+  });
+
+  test('exec with a terminal', async () => {
+    const id = uniqueId();
+    await daemon.run(['-d'], id, 'sleep', '100');
+    const command = `ctr task exec -t --exec-id tty ${id} sh -c "tty; sleep 0.5; stty size"`;
+    const { stdout } = await daemon.inside('script', '-qec', `stty rows 30 cols 90; ${command}`, '/dev/null');
+    expect(stdout.replaceAll(/\r|\^@/g, '')).toBe('/dev/pts/0\n30 90\n');
+    await daemon.ok('task', 'rm', '-f', id);
+    await daemon.ok('container', 'rm', id);
+  });
+
   test('a missing program is named, and nothing is left', async () => {
     const id = uniqueId();
     const { code, stderr } = await daemon.run(['--rm'], id, 'nosuch');

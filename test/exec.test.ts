@@ -1,41 +1,18 @@
 /** `exec`: a further program in a running container, seen from inside it and from the host. */
-import { spawn, spawnSync } from 'node:child_process';
-import {
-  chmodSync,
-  closeSync,
-  existsSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  rmdirSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { spawn } from 'node:child_process';
+import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe } from 'vitest';
-import { alive, type Box, eventually, expect, output, type Patch, test } from './support/box.ts';
-import { cgroupDirectories, hasCommand, isCgroupV2, runtime } from './support/host.ts';
+import { type Box, eventually, expect, output, type Patch, test, uniqueId } from './support/box.ts';
+import { runtime } from './support/host.ts';
 import { idRange, namespaceOf, namespaceTypes } from './support/namespaces.ts';
-import { useReceiver } from './support/receive.ts';
+import { Ordinary, rootless, unavailable } from './support/ordinary.ts';
 
-const listen = useReceiver();
 const lines = (text: string): string[] => text.trimEnd().split('\n');
-
-/** A container whose own program sleeps; its id. */
-const running = async (box: Box, patch?: Patch, ...flags: readonly string[]): Promise<string> => {
-  const bundle = await box.bundle((config) => {
-    config.process.args = ['sleep', '100'];
-    return patch?.(config);
-  });
-  const id = box.id();
-  await box.ok('run', '--detach', '-b', bundle.path, ...flags, id);
-  return id;
-};
 
 describe('the program', () => {
   test('runs in the container’s namespaces and root, and passes streams and status', async ({ box }) => {
-    const id = await running(box);
+    const id = await box.running();
     const outcome = await box.tsrunc('exec', id, 'sh', '-c', 'cat; echo err >&2; hostname; ls /; exit 7', {
       stdin: 'in\n',
     });
@@ -47,7 +24,7 @@ describe('the program', () => {
   });
 
   test('arguments arrive exactly, also those that look like options of tsrunc', async ({ box }) => {
-    const id = await running(box);
+    const id = await box.running();
     const script = 'for a in "$@"; do printf "<%s>" "$a"; done';
     const { stdout } = await box.ok('exec', id, 'sh', '-c', script, 'sh', '--cwd', '-t', 'a b', '', 'x\ny', '--');
     expect(stdout).toBe('<--cwd><-t><a b><><x\ny><-->');
@@ -55,7 +32,7 @@ describe('the program', () => {
   });
 
   test('sits in the container’s cgroup, in each hierarchy, from its first moment', async ({ box }) => {
-    const id = await running(box, (config) => {
+    const id = await box.running((config) => {
       config.linux.cgroupsPath = `/tsrunc-test-${process.pid}-cg`;
     });
     const { pid } = await box.state(id);
@@ -64,12 +41,12 @@ describe('the program', () => {
   });
 
   test('ends with 128 + n when signal n ended it', async ({ box }) => {
-    const id = await running(box);
+    const id = await box.running();
     expect((await box.tsrunc('exec', id, 'sh', '-c', 'kill -USR1 $$')).code).toBe(128 + 10);
   });
 
   test('has nothing open but its streams, and default signals', async ({ box }) => {
-    const id = await running(box);
+    const id = await box.running();
     expect(lines((await box.ok('exec', id, 'ls', '/proc/self/fd')).stdout)).toEqual(['0', '1', '2', '3']);
     const { stdout } = await box.ok(
       'exec',
@@ -85,11 +62,11 @@ describe('the program', () => {
     const unmasked: Patch = (config) => {
       config.linux.maskedPaths = [];
     };
-    const own = await running(box, unmasked);
+    const own = await box.running(unmasked);
     expect((await box.ok('exec', own, 'cat', '/proc/keys')).stdout).toContain(`_ses.${own}`);
     const session = 'read pid comm state ppid pgrp session rest < /proc/$$/stat; test $pid = $session && echo leader';
     expect((await box.ok('exec', own, 'sh', '-c', session)).stdout).toBe('leader\n');
-    const kept = await running(box, unmasked, '--no-new-keyring');
+    const kept = await box.running(unmasked, '--no-new-keyring');
     expect((await box.ok('exec', kept, 'cat', '/proc/keys')).stdout).not.toContain(`_ses.${kept}`);
   });
 
@@ -100,7 +77,7 @@ describe('the program', () => {
   });
 
   test('many at once', async ({ box }) => {
-    const id = await running(box);
+    const id = await box.running();
     const codes = [1, 2, 3, 4, 5, 6, 7, 8];
     const outcomes = await Promise.all(codes.map((code) => box.tsrunc('exec', id, 'sh', '-c', `exit ${code}`)));
     expect(outcomes.map(({ code }) => code)).toEqual(codes);
@@ -121,7 +98,7 @@ describe('the program', () => {
   });
 
   test('has the container’s capabilities, limits, no_new_privs and oom score', async ({ box }) => {
-    const id = await running(box, (config) => {
+    const id = await box.running((config) => {
       config.process.rlimits = [{ type: 'RLIMIT_NOFILE', soft: 100, hard: 200 }];
       config.process.oomScoreAdj = 321;
       config.process.user = { uid: 0, gid: 0, umask: 0o27, additionalGids: [5, 6] };
@@ -138,7 +115,7 @@ describe('the program', () => {
 
 describe('execCPUAffinity', () => {
   const cpus = async (box: Box, affinity: { initial?: string; final?: string }) => {
-    const id = await running(box, (config) => {
+    const id = await box.running((config) => {
       config.process.execCPUAffinity = affinity;
     });
     const { stdout } = await box.ok('exec', id, 'grep', 'Cpus_allowed_list', '/proc/self/status');
@@ -196,7 +173,7 @@ const processOf = (pid: number, command: string): string | undefined =>
 
 describe('a container that shares the host’s namespaces', () => {
   test('without mount and pid namespaces: its root is entered', async ({ box }) => {
-    const id = await running(box, (config) => {
+    const id = await box.running((config) => {
       config.linux.namespaces = [];
       config.mounts = [];
       config.linux.maskedPaths = [];
@@ -204,331 +181,6 @@ describe('a container that shares the host’s namespaces', () => {
       delete config.hostname;
     });
     expect((await box.ok('exec', id, 'sh', '-c', 'ls /bin/busybox; pwd')).stdout).toBe('/bin/busybox\n/\n');
-  });
-});
-
-describe('flags', () => {
-  test('--cwd; a directory that is missing is not made', async ({ box }) => {
-    const id = await running(box);
-    expect((await box.ok('exec', '--cwd', '/bin', id, 'pwd')).stdout).toBe('/bin\n');
-    const missing = await box.tsrunc('exec', '--cwd', '/nowhere', id, 'pwd');
-    expect(missing.code).toBe(255);
-    expect(missing.stderr).toMatch(/"\/nowhere": openat2: ENOENT \(command line, --cwd\)/);
-    expect((await box.ok('exec', id, 'ls', '/')).stdout).not.toContain('nowhere');
-    const relative = await box.tsrunc('exec', '--cwd', 'bin', id, 'pwd');
-    expect(relative).toMatchObject({ code: 255 });
-    expect(relative.stderr).toContain('Cwd must be an absolute path');
-  });
-
-  test('--env adds to the container’s environment; the last of a name counts', async ({ box }) => {
-    const id = await running(box, (config) => {
-      config.process.env = ['PATH=/bin', 'A=config', 'B=config'];
-    });
-    const { stdout } = await box.ok('exec', '--env', 'A=1', '-e', 'A=2', '-e', 'C=x=y', id, 'env');
-    expect(lines(stdout).toSorted()).toEqual(['A=2', 'B=config', 'C=x=y', 'HOME=/root', 'PATH=/bin']);
-    const wrong = await box.tsrunc('exec', '-e', 'NAME', id, 'true');
-    expect(wrong).toMatchObject({ code: 255 });
-    expect(wrong.stderr).toContain('invalid environment variable: "NAME"');
-  });
-
-  test('--env PATH is where the program is looked up', async ({ box }) => {
-    const id = await running(box);
-    const { code, stderr } = await box.tsrunc('exec', '-e', 'PATH=/nowhere', id, 'ls');
-    expect(code).toBe(255);
-    expect(stderr).toContain('exec: "ls": executable file not found in $PATH');
-  });
-
-  test('--user, --additional-gids', async ({ box }) => {
-    const id = await running(box, (config) => {
-      config.process.user = { uid: 0, gid: 3, additionalGids: [4] };
-    });
-    const ids = async (...flags: string[]) =>
-      lines((await box.ok('exec', ...flags, id, 'sh', '-c', 'id -u; id -g; id -G')).stdout);
-    expect(await ids('--user', '1000')).toEqual(['1000', '3', '3 4']);
-    expect(await ids('-u', '1000:2000', '-g', '7', '--additional-gids', '8')).toEqual(['1000', '2000', '2000 4 7 8']);
-  });
-
-  test.for(['root', '1:', ':1', '+1', ' 1', '0x1', '-1', '1:2:3', '4294967295', '4294967296', '1e3', '1.0', '٣'])(
-    '--user "%s" is refused, not half read (CVE-2026-30892)',
-    async (user, { box }) => {
-      const id = await running(box);
-      const { code, stdout } = await box.tsrunc('exec', `--user=${user}`, id, 'id', '-u');
-      expect({ code, stdout }).toEqual({ code: 255, stdout: '' });
-    },
-  );
-
-  test('--cap adds to bounding, effective and permitted; inheritable stays empty (CVE-2022-29162)', async ({ box }) => {
-    const id = await running(box, (config) => {
-      config.process.capabilities = { bounding: ['CAP_KILL'], effective: ['CAP_KILL'], permitted: ['CAP_KILL'] };
-    });
-    const { stdout } = await box.ok(
-      'exec',
-      '--cap',
-      'CAP_CHOWN',
-      '-c',
-      'CAP_NET_RAW',
-      id,
-      'grep',
-      'Cap',
-      '/proc/self/status',
-    );
-    const set = '0000000000002021';
-    const none = '0'.repeat(16);
-    expect(lines(stdout.replaceAll('\t', ' '))).toEqual([
-      `CapInh: ${none}`,
-      `CapPrm: ${set}`,
-      `CapEff: ${set}`,
-      `CapBnd: ${set}`,
-      `CapAmb: ${none}`,
-    ]);
-    const unknown = await box.tsrunc('exec', '--cap', 'chwon', id, 'true');
-    expect(unknown.code).toBe(255);
-    expect(unknown.stderr).toMatch(/unknown capability "chwon"[\s\S]*CAP_CHOWN/);
-  });
-
-  test('--no-new-privs, on and off', async ({ box }) => {
-    const id = await running(box, (config) => {
-      config.process.noNewPrivileges = false;
-    });
-    const value = async (...flags: string[]) =>
-      (await box.ok('exec', ...flags, id, 'sh', '-c', 'grep NoNewPrivs /proc/self/status')).stdout.trim().at(-1);
-    expect(await value()).toBe('0');
-    expect(await value('--no-new-privs')).toBe('1');
-    expect(await value('--no-new-privs=false')).toBe('0');
-  });
-
-  test('--preserve-fds passes descriptors on in their places', async ({ box }) => {
-    const id = await running(box);
-    const file = join(box.path, 'note');
-    writeFileSync(file, 'passed on\n');
-    const fd = openSync(file, 'r');
-    const { stdout } = spawnSync(
-      runtime,
-      ['--root', box.root, 'exec', '--preserve-fds', '1', id, 'sh', '-c', 'cat <&3; ls /proc/self/fd'],
-      { stdio: ['ignore', 'pipe', 'pipe', fd], encoding: 'utf8' },
-    );
-    closeSync(fd);
-    expect(lines(stdout)).toEqual(['passed on', '0', '1', '2', '3', '4']);
-  });
-
-  test('--detach and --pid-file: the pid is the one that the host sees', async ({ box }) => {
-    const id = await running(box);
-    const file = join(box.path, 'exec.pid');
-    await box.ok('exec', '--detach', '--pid-file', file, id, 'sleep', '102');
-    const pid = readFileSync(file, 'utf8');
-    expect(readFileSync(`/proc/${pid}/cmdline`, 'utf8')).toBe('sleep\x00102\x00');
-    expect(namespaceOf(Number(pid), 'pid')).toBe(namespaceOf((await box.state(id)).pid ?? 0, 'pid'));
-    await box.ok('kill', id, 'KILL');
-    await eventually('all end with the container', () => !alive(pid) || undefined);
-  });
-
-  test('no pid file when the program cannot be run: engines take it as the sign of success', async ({ box }) => {
-    const id = await running(box);
-    const file = join(box.path, 'exec.pid');
-    await box.ok('exec', id, 'sh', '-c', 'echo not a program > /broken; chmod +x /broken');
-    const { code, stderr } = await box.tsrunc('exec', '--detach', '--pid-file', file, id, '/broken');
-    expect(code).toBe(255);
-    expect(stderr).toContain('exec: "/broken": exec format error');
-    expect(existsSync(file)).toBe(false);
-  });
-
-  test('--pidfd-socket receives a pidfd of the process', async ({ box }) => {
-    const id = await running(box);
-    const [socket, file] = [join(box.path, 'pidfd.sock'), join(box.path, 'exec.pid')];
-    const receiver = await listen(socket, '--fdinfo');
-    await box.ok('exec', '--detach', '--pidfd-socket', socket, '--pid-file', file, id, 'sleep', '100');
-    expect(await receiver.output).toMatch(new RegExp(`^Pid:\t${readFileSync(file, 'utf8')}$`, 'm'));
-  });
-});
-
-describe('--tty', () => {
-  test('with --detach sends the terminal to --console-socket', async ({ box }) => {
-    const id = await running(box);
-    const socket = join(box.path, 'console.sock');
-    const receiver = await listen(socket);
-    const script =
-      'tty; test -t 0 && test -t 1 && test -t 2 && echo all; echo through > /dev/tty; stat -c %u /dev/pts/0';
-    await box.ok('exec', '--detach', '--tty', '--user', '12', '--console-socket', socket, id, 'sh', '-c', script);
-    expect(await receiver.output).toBe('/dev/pts/0\nall\nthrough\n12\n');
-  });
-
-  test('leaves the container’s own /dev/console alone', async ({ box }) => {
-    const id = await running(box);
-    const socket = join(box.path, 'console.sock');
-    const before = (await box.ok('exec', id, 'ls', '-l', '/dev')).stdout;
-    const receiver = await listen(socket);
-    await box.ok('exec', '-d', '-t', '--console-socket', socket, id, 'true');
-    await receiver.output;
-    expect((await box.ok('exec', id, 'ls', '-l', '/dev')).stdout).toBe(before);
-  });
-
-  test('without a receiver, and a receiver without it, are refused with runc’s words', async ({ box }) => {
-    const id = await running(box);
-    const lonely = await box.tsrunc('exec', '--detach', '--tty', id, 'true');
-    expect(lonely.code).toBe(255);
-    expect(lonely.stderr).toContain('cannot allocate tty if runc will detach without setting console socket');
-    const useless = await box.tsrunc('exec', '--console-socket', '/x', id, 'true');
-    expect(useless.code).toBe(255);
-    expect(useless.stderr).toContain('cannot use console socket if runc will not detach or allocate tty');
-  });
-
-  test.skipIf(!hasCommand('script'))('in the foreground: our window size, raw mode, status', async ({ box }) => {
-    const id = await running(box);
-    const inside = `${runtime} --root ${box.root} exec -t ${id} sh -c "stty size; tty; exit 5"; echo "status $?"`;
-    const text = spawnSync('script', ['-qec', `stty rows 30 cols 90; ${inside}`, '/dev/null'], {
-      encoding: 'utf8',
-      input: '',
-      env: { ...process.env, SHELL: '/bin/sh' },
-    }).stdout.replaceAll(/\r|\^@/g, ''); // script sends a NUL when its input ends
-    expect(text).toContain('30 90\n/dev/pts/0\nstatus 5');
-  });
-});
-
-describe('--process', () => {
-  const withProcess = (box: Box, document: unknown): string => {
-    const file = join(box.path, 'process.json');
-    writeFileSync(file, typeof document === 'string' ? document : JSON.stringify(document, undefined, 2));
-    return file;
-  };
-
-  test('is the whole process, as engines send it', async ({ box }) => {
-    const id = await running(box, (config) => {
-      config.process.env = ['PATH=/bin', 'FROM=config'];
-    });
-    const file = withProcess(box, {
-      terminal: false,
-      user: { uid: 5, gid: 6, additionalGids: [7], umask: 7 },
-      args: ['sh', '-c', 'id -u; id -G; umask; pwd; env | sort'],
-      env: ['PATH=/bin', 'X=1', 'PWD=/', 'HOME=/h'],
-      cwd: '/bin',
-      capabilities: { bounding: [], effective: [], permitted: [], inheritable: null },
-      rlimits: null,
-      apparmorProfile: '',
-    });
-    const { stdout } = await box.ok('exec', '--process', file, id);
-    expect(lines(stdout).filter((line) => !/^(SHLVL|_|PWD)=/.test(line))).toEqual([
-      '5',
-      '6 7',
-      '0007',
-      '/bin',
-      'HOME=/h',
-      'PATH=/bin',
-      'X=1',
-    ]);
-  });
-
-  test('keeps the container’s capabilities and limits where it is silent', async ({ box }) => {
-    const id = await running(box, (config) => {
-      config.process.rlimits = [{ type: 'RLIMIT_NOFILE', soft: 99, hard: 101 }];
-      config.process.oomScoreAdj = 77;
-    });
-    const args = ['sh', '-c', 'grep CapEff /proc/self/status; ulimit -n; cat /proc/self/oom_score_adj'];
-    const { stdout } = await box.ok('exec', '-p', withProcess(box, { args, env: ['PATH=/bin'], cwd: '/' }), id);
-    expect(stdout).toBe('CapEff:\t0000000020000420\n99\n77\n');
-  });
-
-  test.for([
-    ['a missing file', undefined, 'does not exist'],
-    ['no JSON', '{"args": [', 'is not valid JSON'],
-    [
-      'JSON that tries to be more than the process',
-      '{"cwd":"/","args":["true"]}, "root": {"path": "/"}',
-      'is not valid JSON',
-    ],
-    ['no args', { cwd: '/' }, 'process.args must not be empty'],
-    ['a relative cwd', { cwd: 'x', args: ['true'] }, /process\.json:2:10, \/cwd/],
-    ['a wrong type', '{\n  "cwd": "/",\n  "args": "true"\n}', /process\.json:3:11: error: .*\(\/args\)/],
-    ['several mistakes', { cwd: 'x', args: [] }, /has 2 mistakes/],
-    ['not an object', '"x"', /process\.json:1:1/],
-  ] as const)('%s is refused with its place', async ([, document, message], { box }) => {
-    const id = await running(box);
-    const file = document === undefined ? join(box.path, 'missing.json') : withProcess(box, document);
-    const { code, stderr } = await box.tsrunc('exec', '--process', file, id);
-    expect(stderr).toMatch(message);
-    expect(code).toBe(255);
-  });
-
-  test('with a terminal, and a command beside it', async ({ box }) => {
-    const id = await running(box);
-    const socket = join(box.path, 'console.sock');
-    const receiver = await listen(socket);
-    const consoleSize = { width: 111, height: 44 };
-    const file = withProcess(box, {
-      terminal: true,
-      consoleSize,
-      args: ['stty', 'size'],
-      env: ['PATH=/bin'],
-      cwd: '/',
-    });
-    await box.ok('exec', '--process', file, '--console-socket', socket, '--detach', id);
-    expect(await receiver.output).toBe('44 111\n');
-    const both = await box.tsrunc('exec', '--process', file, id, 'true');
-    expect(both).toMatchObject({ code: 255 });
-    expect(both.stderr).toContain('--process names the whole process');
-  });
-});
-
-describe('--cgroup', () => {
-  const path = (box: Box) => `/tsrunc-test-${process.pid}-${box.path.slice(-6)}`;
-  const children = (box: Box) => cgroupDirectories(path(box)).map((directory) => join(directory, 'child'));
-  /** A new cpuset is empty on v1, and takes nobody. */
-  const fillCpuset = (child: string): void => {
-    for (const file of ['cpuset.cpus', 'cpuset.mems'].filter((name) => !isCgroupV2 && existsSync(join(child, name)))) {
-      writeFileSync(join(child, file), readFileSync(join(child, '..', file)));
-    }
-  };
-  const prepared = async (box: Box): Promise<string> => {
-    const id = await running(box, (config) => {
-      config.linux.cgroupsPath = path(box);
-    });
-    for (const child of children(box)) {
-      mkdirSync(child);
-      fillCpuset(child);
-    }
-    return id;
-  };
-
-  test('puts the process into an existing child cgroup', async ({ box }) => {
-    const id = await prepared(box);
-    const { stdout } = await box.ok('exec', '--cgroup', 'child', id, 'cat', '/proc/self/cgroup');
-    const places = lines(stdout).filter((line) => line.includes(path(box)));
-    expect(places).toHaveLength(children(box).length);
-    for (const place of places) expect(place).toMatch(/\/child$/);
-    for (const child of children(box)) rmdirSync(child);
-  });
-
-  test.skipIf(isCgroupV2)('of some controllers only (cgroup v1)', async ({ box }) => {
-    const id = await prepared(box);
-    const { stdout } = await box.ok(
-      'exec',
-      '--cgroup',
-      'pids,memory:/child',
-      '--cgroup',
-      'freezer:.',
-      id,
-      'cat',
-      '/proc/self/cgroup',
-    );
-    const inChild = lines(stdout)
-      .filter((line) => line.endsWith('/child'))
-      .map((line) => line.split(':')[1]);
-    expect(inChild.toSorted()).toEqual(['memory', 'pids']);
-    for (const child of children(box)) rmdirSync(child);
-  });
-
-  test.for([
-    ['nonexistent', 'no such file or directory'],
-    ['../..', 'is not a sub cgroup path'],
-    ['a/../../b', 'is not a sub cgroup path'],
-    ['pids:a:b', 'invalid --cgroup argument: pids:a:b'],
-    [':child', 'invalid --cgroup argument: :child'],
-    ['nosuch:child', 'nosuch'],
-  ] as const)('"%s" is refused', async ([argument, message], { box }) => {
-    const id = await prepared(box);
-    const { code, stderr } = await box.tsrunc('exec', '--cgroup', argument, id, 'true');
-    expect(stderr).toContain(message);
-    expect(code).toBe(255);
-    for (const child of children(box)) rmdirSync(child);
   });
 });
 
@@ -545,7 +197,7 @@ describe('in the foreground', () => {
   };
 
   test('signals are forwarded, and the container lives on', async ({ box }) => {
-    const id = await running(box);
+    const id = await box.running();
     const { child, end } = await started(box, id, 'trap "exit 9" USR1; echo up; while :; do sleep 0.01; done');
     child.kill('SIGUSR1');
     expect(await end).toBe(9);
@@ -553,7 +205,7 @@ describe('in the foreground', () => {
   });
 
   test('it is a small process while it waits', async ({ box }) => {
-    const id = await running(box);
+    const id = await box.running();
     const { child, end } = await started(box, id, 'echo up; exec sleep 100');
     const rss = () => Number(/^VmRSS:\s*(\d+) kB/m.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1]);
     await expect.poll(rss).toBeLessThan(2048);
@@ -570,7 +222,7 @@ describe('mistakes', () => {
     ['a directory', ['ID', '/etc'], /exec: "\/etc": .*permission denied/],
     ['no program', ['ID'], 'process args cannot be empty'],
   ] as const)('%s: 255 and runc’s words', async ([, args, message], { box }) => {
-    const id = await running(box);
+    const id = await box.running();
     const { code, stdout, stderr } = await box.tsrunc('exec', ...args.map((arg) => (arg === 'ID' ? id : arg)));
     expect(stderr).toMatch(message);
     expect({ code, stdout }).toEqual({ code: 255, stdout: '' });
@@ -583,7 +235,7 @@ describe('mistakes', () => {
   });
 
   test('a stopped container', async ({ box }) => {
-    const id = await running(box);
+    const id = await box.running();
     await box.ok('kill', id, 'KILL');
     await box.reached(id, 'stopped');
     const { code, stderr } = await box.tsrunc('exec', id, 'true');
@@ -592,12 +244,79 @@ describe('mistakes', () => {
   });
 
   test('a program that its user may not run', async ({ box }) => {
-    const id = await running(box);
+    const id = await box.running();
     const { pid } = await box.state(id);
     chmodSync(`/proc/${pid}/root/bin/busybox`, 0o700);
     const { code, stderr } = await box.tsrunc('exec', '--user', '1000', id, 'ls');
     expect(code).toBe(255);
     expect(stderr).toContain('permission denied');
     expect(statSync(`/proc/${pid}/root/bin/busybox`).uid).toBe(0);
+  });
+});
+
+describe('a paused container', () => {
+  test('is refused with runc’s words', async ({ box }) => {
+    const id = await box.running();
+    await box.ok('pause', id);
+    const { code, stderr } = await box.tsrunc('exec', id, 'true');
+    expect(code).toBe(255);
+    expect(stderr).toContain('cannot exec in a paused container (use --ignore-paused to override)');
+  });
+
+  test('takes it with --ignore-paused, and lets it run when it is resumed', async ({ box }) => {
+    const id = await box.running();
+    await box.ok('pause', id);
+    const end = box.tsrunc('exec', '--ignore-paused', id, 'sh', '-c', 'echo ran; exit 3');
+    let ended = false;
+    void end.then(() => {
+      ended = true;
+    });
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(ended).toBe(false);
+    await box.ok('resume', id);
+    expect(await end).toMatchObject({ code: 3, stdout: 'ran\n' });
+  });
+});
+
+describe('a container of its own time', () => {
+  test('has it for further programs as well', async ({ box }) => {
+    const id = await box.running((config) => {
+      config.linux.namespaces.push({ type: 'time' });
+      config.linux.timeOffsets = { boottime: { secs: 1_000_000 } };
+    });
+    const uptime = Number((await box.ok('exec', id, 'cut', '-d', '.', '-f', '1', '/proc/uptime')).stdout);
+    expect(uptime).toBeGreaterThan(1_000_000);
+  });
+});
+
+describe.skipIf(unavailable)(`an ordinary user${unavailable === undefined ? '' : `: ${unavailable}`}`, () => {
+  test('runs programs in a container of their own, with a terminal too', async ({ box }) => {
+    const user = new Ordinary(box);
+    const bundle = await user.bundle((config) => {
+      rootless(config);
+      config.process.args = ['sleep', '100'];
+    });
+    const id = uniqueId();
+    await user.ok(['run', '--detach', '--bundle', bundle.path, id]);
+    const { stdout } = await user.ok([
+      'exec',
+      id,
+      'sh',
+      '-c',
+      'id -u; cat /proc/self/setgroups; readlink /proc/self/ns/user',
+    ]);
+    const { pid = 0 } = JSON.parse((await user.ok(['state', id])).stdout);
+    expect(lines(stdout)).toEqual(['0', 'deny', namespaceOf(pid, 'user')]);
+    const groups = await user.tsrunc(['exec', '--additional-gids', '5', id, 'true']);
+    expect(groups.code).toBe(255);
+    expect(groups.stderr).toMatch(/setgroups: EPERM \(command line, --user\)/);
+    await user.ok(['delete', '--force', id]);
+  });
+
+  test('cannot enter the containers of others', async ({ box }) => {
+    const user = new Ordinary(box);
+    const id = await box.running();
+    const { code, stdout } = await user.tsrunc(['--root', box.root, 'exec', id, 'id']);
+    expect({ code, stdout }).toEqual({ code: 255, stdout: '' });
   });
 });

@@ -1,8 +1,19 @@
 /** An image that attacks the runtime: each published escape is one test, named by its CVE. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe } from 'vitest';
+import { capabilityNumbers } from '../src/plan/capabilities.ts';
 import { type Box, type Bundle, expect, type Patch, test } from './support/box.ts';
+import { runtime } from './support/host.ts';
 
 /** A directory of the host that an escape would write to. */
 const outside = (box: Box): string => {
@@ -179,5 +190,95 @@ describe('the runtime’s own program', () => {
     // What would be executed is the helper, in its sealed memfd: it refuses to be anything but the helper.
     expect(code).not.toBe(0);
     expect(stderr).not.toContain('Usage');
+  });
+});
+
+describe('exec', () => {
+  test('a working directory in /proc/self/fd reaches no descriptor of the runtime (CVE-2024-21626)', async ({
+    box,
+  }) => {
+    const id = await box.running();
+    for (const fd of [0, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]) {
+      const outcome = await box.tsrunc('exec', '--cwd', `/proc/self/fd/${fd}`, id, 'pwd');
+      expect(outcome).toMatchObject({ code: 255, stdout: '' });
+    }
+  });
+
+  test('/proc/self/exe is the sealed helper, and not the runtime (CVE-2019-5736)', async ({ box }) => {
+    const id = await box.running();
+    const before = statSync(runtime);
+    const direct = await box.tsrunc('exec', id, '/proc/self/exe');
+    expect(direct).toMatchObject({ code: 2, stdout: '' });
+    expect(direct.stderr).toContain('tsrunc-init is started by tsrunc only');
+    // As the interpreter of a script, which then opens the executable of whoever runs it.
+    await box.ok('exec', id, 'sh', '-c', "printf '#!/proc/self/exe\\n' > /trap; chmod +x /trap");
+    expect((await box.tsrunc('exec', id, '/trap')).stderr).toContain('tsrunc-init is started by tsrunc only');
+    expect(statSync(runtime)).toMatchObject({ mtimeMs: before.mtimeMs, size: before.size, ino: before.ino });
+  });
+
+  test('processes of the container can open nothing of the helper on its way in (CVE-2016-9962)', async ({ box }) => {
+    const script = `while [ ! -e /stop ]; do for p in /proc/[0-9]*; do
+      ls -l $p/fd 2>/dev/null | grep -E 'memfd|cgroup|tasks|state' && cat $p/cmdline
+      readlink $p/exe | grep memfd; done; done > /seen 2>/dev/null; echo done > /done; sleep 100`;
+    const capabilities = Object.keys(capabilityNumbers);
+    const bundle = await box.bundle((config) => {
+      config.process.args = ['sh', '-c', script];
+      // All that a container may be given, short of tracing everybody.
+      const set = capabilities.filter((name) => name !== 'CAP_SYS_PTRACE' && name !== 'CAP_SYS_RESOURCE');
+      config.process.capabilities = { bounding: set, effective: set, permitted: set };
+    });
+    const id = box.id();
+    await box.ok('run', '--detach', '-b', bundle.path, id);
+    for (let round = 0; round < 15; round++) await box.ok('exec', id, 'true');
+    writeFileSync(join(bundle.rootfs, 'stop'), '');
+    await expect.poll(() => existsSync(join(bundle.rootfs, 'done')), { timeout: 5000 }).toBe(true);
+    expect(readFileSync(join(bundle.rootfs, 'seen'), 'utf8')).toBe('');
+  });
+
+  test('a false /dev/pts hands out no terminal (CVE-2025-52565)', async ({ box }) => {
+    const host = outside(box);
+    const bundle = await bundleWith(
+      box,
+      (rootfs) => {
+        mkdirSync(join(rootfs, 'dev/pts'), { recursive: true });
+        symlinkSync('/dev/ptmx', join(rootfs, 'dev/pts/ptmx'));
+        symlinkSync(join(host, 'file'), join(rootfs, 'dev/ptmx'));
+      },
+      (config) => {
+        config.mounts = config.mounts.filter(({ destination }) => !destination.startsWith('/dev'));
+        config.mounts.push({ destination: host, type: 'bind', source: host, options: ['bind'] });
+        config.process.args = ['sleep', '100'];
+      },
+    );
+    const id = box.id();
+    await box.ok('run', '--detach', '-b', bundle.path, id);
+    const { code, stderr } = await box.tsrunc('exec', '--tty', id, 'true');
+    expect(code).toBe(255);
+    expect(stderr).toMatch(/open the terminal of the container/);
+    expect(readFileSync(join(host, 'file'), 'utf8')).toBe('host\n');
+  });
+
+  test('a reused pid is not entered: the process is known by its start time, too', async ({ box }) => {
+    const id = await box.running();
+    const file = join(box.root, id, 'state.json');
+    const record = JSON.parse(readFileSync(file, 'utf8'));
+    writeFileSync(file, JSON.stringify({ ...record, pid: process.pid }));
+    const { code, stderr } = await box.tsrunc('exec', id, 'true');
+    writeFileSync(file, JSON.stringify(record));
+    expect(code).toBe(255);
+    expect(stderr).toContain('cannot exec in a stopped container');
+  });
+
+  test('the environment and the passwd of the image decide nothing about ids (CVE-2016-3697)', async ({ box }) => {
+    const bundle = await bundleWith(
+      box,
+      (rootfs) => writeFileSync(join(rootfs, 'etc/passwd'), '1000:x:0:0:root:/root:/bin/sh\n'),
+      (config) => {
+        config.process.args = ['sleep', '100'];
+      },
+    );
+    const id = box.id();
+    await box.ok('run', '--detach', '-b', bundle.path, id);
+    expect((await box.ok('exec', '--user', '1000', id, 'id', '-u')).stdout).toBe('1000\n');
   });
 });

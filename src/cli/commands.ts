@@ -39,6 +39,7 @@ const loaders: Loaders = {
   state,
   pause: () => import('./commands/pause.ts'),
   resume: () => import('./commands/resume.ts'),
+  ps: () => import('./commands/ps.ts'),
   list: () => import('./commands/list.ts'),
   spec: () => import('./commands/spec.ts'),
   validate: () => import('./commands/validate.ts'),

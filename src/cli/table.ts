@@ -99,6 +99,16 @@ const containerId = {
   about: 'name of the container, unique on this host',
 } as const;
 
+const format = {
+  long: 'format',
+  short: 'f',
+  type: 'text',
+  value: 'FORMAT',
+  choices: ['table', 'json'],
+  fallback: 'table',
+  about: 'how to print them',
+} as const satisfies OptionRow;
+
 const createOptions = [
   {
     long: 'bundle',
@@ -271,19 +281,21 @@ export const commands = [
     group: 'Look at containers',
     about: 'List the containers',
     positionals: [],
-    options: [
-      {
-        long: 'format',
-        short: 'f',
-        type: 'text',
-        value: 'FORMAT',
-        choices: ['table', 'json'],
-        fallback: 'table',
-        about: 'how to print them',
-      },
-      { long: 'quiet', short: 'q', type: 'flag', about: 'print the names only' },
-    ],
+    options: [format, { long: 'quiet', short: 'q', type: 'flag', about: 'print the names only' }],
     examples: [['tsrunc list --format json', 'for programs']],
+  },
+  {
+    name: 'ps',
+    group: 'Look at containers',
+    about: 'List the processes of a container',
+    details: 'Runs ps of this host and prints what it says of them; as JSON, their numbers only.',
+    positionals: [containerId],
+    rest: { name: 'ps-options', required: false, about: 'options of ps (default: -ef)' },
+    options: [format],
+    examples: [
+      ['tsrunc ps web', 'as ps -ef has them'],
+      ['tsrunc ps web -o pid,rss,args', 'chosen columns, PID among them'],
+    ],
   },
   {
     name: 'spec',

@@ -4,7 +4,8 @@ import { loadNative } from '../native/load.ts';
 import type { Native, SystemCallError } from '../native/native.ts';
 import type { ContainerRecord } from '../store/record.ts';
 import type { KillOptions } from './options.ts';
-import { openProcess } from './process.ts';
+import { holdProcess, openProcess } from './process.ts';
+import { cgroupOf, namespaceOf, processesOf } from './processes.ts';
 import { statusOf } from './status.ts';
 
 const SIGKILL = 9;
@@ -53,9 +54,35 @@ async function killRest(record: ContainerRecord): Promise<void> {
   if (cgroup.frozen()) await cgroup.freeze(false);
 }
 
-const killAll = async (record: ContainerRecord, signal: number): Promise<void> => {
-  if (record.cgroup !== undefined) await openCgroup(record.cgroup).kill(signal);
-};
+async function killAll(record: ContainerRecord, signal: number): Promise<void> {
+  const cgroup = cgroupOf(record);
+  if (cgroup !== undefined) return await cgroup.kill(signal);
+  if (!record.ownPidNamespace) return await killOnly(record, signal);
+  for (const pid of processesOf(record)) signalInside(record, pid, signal);
+}
+
+/** Without a cgroup and a pid namespace only the first process is known to be the container's. */
+async function killOnly(record: ContainerRecord, signal: number): Promise<void> {
+  const native = loadNative();
+  using init = openProcess(native, record);
+  if (init !== undefined) native.pidfdSendSignal(init.pidfd, signal);
+}
+
+/** The number may be another process's by now: what is held is looked at again before it is signalled. */
+function signalInside(record: ContainerRecord, pid: number, signal: number): void {
+  const native = loadNative();
+  using found = holdProcess(native, pid);
+  const isInside = found !== undefined && namespaceOf(pid) === namespaceOf(record.pid);
+  if (isInside) unlessEnded(() => native.pidfdSendSignal(found.pidfd, signal));
+}
+
+function unlessEnded(send: () => void): void {
+  try {
+    send();
+  } catch (error) {
+    if ((error as SystemCallError).code !== 'ESRCH') throw error;
+  }
+}
 
 const notRunning = (): TsruncError =>
   new TsruncError('CONTAINER_WRONG_STATE', 'container not running', {

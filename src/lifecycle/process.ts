@@ -14,16 +14,17 @@ export interface OpenProcess extends Disposable {
  */
 export function openProcess(native: Native, record: ContainerRecord): OpenProcess | undefined {
   if (record.pid === 0) return undefined;
-  const pidfd = tryOpen(native, record.pid);
-  if (pidfd === undefined) return undefined;
-  if (startTime(record.pid) === record.startTime) return { pidfd, [Symbol.dispose]: () => closeSync(pidfd) };
-  closeSync(pidfd);
+  const held = holdProcess(native, record.pid);
+  if (held === undefined || startTime(record.pid) === record.startTime) return held;
+  held[Symbol.dispose]();
   return undefined;
 }
 
-function tryOpen(native: Native, pid: number): number | undefined {
+/** Open whatever process has this number now; undefined when there is none. */
+export function holdProcess(native: Native, pid: number): OpenProcess | undefined {
   try {
-    return native.pidfdOpen(pid);
+    const pidfd = native.pidfdOpen(pid);
+    return { pidfd, [Symbol.dispose]: () => closeSync(pidfd) };
   } catch (error) {
     if ((error as SystemCallError).code === 'ESRCH') return undefined;
     throw error;

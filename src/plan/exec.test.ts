@@ -22,7 +22,7 @@ const running = (spec = standard, process = {}): ExecSpec => ({
   process: { cwd: '/', args: ['true'], ...spec.process, terminal: false, ...process },
 });
 const names = (...args: Parameters<typeof compileExec>): string[] => compileExec(...args).ops.map(({ op }) => op);
-const before = (ops: readonly string[], first: string, second: string): boolean =>
+const precedes = (ops: readonly string[], first: string, second: string): boolean =>
   ops.indexOf(first) >= 0 && ops.indexOf(first) < ops.lastIndexOf(second);
 
 describe('a further process of a container', () => {
@@ -95,8 +95,8 @@ describe('a further process of a container', () => {
     const spec = running(standard, { execCPUAffinity: { initial: '0', final: '1' } });
     const ops = names(spec, rootOnV2, options);
     expect(ops.filter((op) => op === 'setAffinity')).toHaveLength(2);
-    expect(before(ops, 'setAffinity', 'joinCgroup')).toBe(true);
-    expect(before(ops, 'joinCgroup', 'setAffinity')).toBe(true);
+    expect(precedes(ops, 'setAffinity', 'joinCgroup')).toBe(true);
+    expect(precedes(ops, 'joinCgroup', 'setAffinity')).toBe(true);
   });
 
   test('a terminal is not /dev/console', () => {

@@ -95,6 +95,17 @@ export class Box {
     return id;
   }
 
+  /** A container that was started and whose program sleeps; returns its id. `flags`: further flags of run. */
+  async running(patch?: Patch, ...flags: readonly string[]): Promise<string> {
+    const bundle = await this.bundle((config) => {
+      config.process.args = ['sleep', '100'];
+      return patch?.(config);
+    });
+    const id = this.id();
+    await this.ok('run', '--detach', '--bundle', bundle.path, ...flags, id);
+    return id;
+  }
+
   /** Run a container in the foreground. `flags`: further flags of run; options of exec may come last. */
   run(bundle: Bundle, ...flags: readonly (string | ExecOptions)[]): Promise<Outcome> {
     const words = flags.filter((flag) => typeof flag === 'string');
