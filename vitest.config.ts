@@ -1,7 +1,12 @@
 import { defineConfig } from 'vitest/config';
 
 // Files that make containers; everything else needs no runtime executable.
-const unit = ['src/**/*.test.ts', 'scripts/**/*.test.ts', 'test/{cli,golden,schemas}/**/*.test.ts'];
+const unit = [
+  'src/**/*.test.ts',
+  'conformance/**/*.test.ts',
+  'scripts/**/*.test.ts',
+  'test/{cli,golden,schemas}/**/*.test.ts',
+];
 
 export default defineConfig({
   test: {

@@ -64,9 +64,9 @@ describe('hooks', () => {
     const common = { ociVersion: '1.3.0', id, bundle: bundle.path };
     expect(states).toHaveLength(6);
     expect(states.slice(0, 5)).toEqual([
-      { ...common, status: 'creating', pid },
-      { ...common, status: 'creating', pid },
-      { ...common, status: 'creating', pid: 1 },
+      { ...common, status: 'created', pid },
+      { ...common, status: 'created', pid },
+      { ...common, status: 'created', pid: 1 },
       { ...common, status: 'created', pid: 1 },
       { ...common, status: 'running', pid },
     ]);

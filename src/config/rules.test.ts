@@ -240,6 +240,11 @@ const cases: readonly (readonly [string, Parameters<typeof specWith>[0], string]
     'error | /mounts/0/destination | The destination of the mount is empty',
   ],
   [
+    'settings of a bind mount',
+    { mounts: [{ destination: '/m', type: 'bind', source: '/s', options: ['rbind', 'mode=755'] }] },
+    'warning | /mounts/0/options/1 | The option "mode=755" has no effect on the bind mount at "/m"',
+  ],
+  [
     'relative destination',
     { mounts: [{ destination: 'tmp', type: 'tmpfs' }] },
     'warning | /mounts/0/destination | The destination "tmp" is relative, which is deprecated | Write "/tmp".',

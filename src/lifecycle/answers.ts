@@ -58,9 +58,12 @@ async function toAgent({ native, config, record }: AnswerContext, listener: numb
   handOverListener(listener, { native, spec: config.spec, state, pid, locate: config.locate });
 }
 
-/** prestart and createRuntime: the environment is made, pivot_root is still to come (config.md "Hooks"). */
+/**
+ * prestart and createRuntime: the environment is made, pivot_root is still to come (config.md "Hooks"). The status is that
+ * after step 2 of the lifecycle, to which the hooks do not belong (runtime.md "State", "Lifecycle").
+ */
 async function runtimeHooks({ config, record }: AnswerContext, pid: number): Promise<void> {
-  const state = hookState(record, 'creating', pid);
+  const state = hookState(record, 'created', pid);
   await runHooks('prestart', config.spec.hooks?.prestart, state);
   await runHooks('createRuntime', config.spec.hooks?.createRuntime, state);
 }

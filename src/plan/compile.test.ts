@@ -78,7 +78,7 @@ describe('the order', () => {
     const [create, start] = only(ops, 'runHook');
     const at = (name: OpName): number => ops.findIndex(({ op }) => op === name);
     expect(create).toMatchObject({ path: '/usr/bin/gpu', args: ['/usr/bin/gpu'], env: [], timeoutSeconds: 5 });
-    expect(create?.statePrefix).toContain('creating');
+    expect(create?.statePrefix).toContain('created');
     expect(start?.statePrefix).toContain('created');
     expect(ops.indexOf(create as Op)).toBeLessThan(at('pivotRoot'));
     expect(ops.indexOf(start as Op)).toBeGreaterThan(at('awaitStart'));

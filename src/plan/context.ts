@@ -39,7 +39,7 @@ export interface PlanOptions {
   readonly cgroup: CgroupPlacement;
   /** The compiled filter of linux.seccomp (struct sock_filter); where it is missing the plan is only to be shown. */
   readonly filter?: Uint8Array | undefined;
-  readonly hookState: (status: 'creating' | 'created') => HookState;
+  readonly hookState: (status: 'created') => HookState;
 }
 
 /** What every topic of the compiler may look at. */

@@ -11,7 +11,7 @@ export function planRuntimeHooks({ spec: { hooks = {} } }: Context): readonly Op
 
 /** In the container's namespaces, before the change of root. */
 export const planCreateHooks = ({ spec, options }: Context): readonly Op[] =>
-  spec.hooks?.createContainer === undefined ? [] : planHooks(spec, 'createContainer', options.hookState('creating'));
+  spec.hooks?.createContainer === undefined ? [] : planHooks(spec, 'createContainer', options.hookState('created'));
 
 /** After the word to start, as the container's user. */
 export const planStartHooks = (spec: Spec, state: HookState): readonly Op[] => planHooks(spec, 'startContainer', state);

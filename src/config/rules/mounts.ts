@@ -7,6 +7,7 @@ export const mountRule: Rule = (spec, report) => {
     const pointer = `/mounts/${index}`;
     checkDestination(report, pointer, mount);
     checkSource(report, pointer, mount);
+    checkSettings(report, pointer, mount);
     checkIdmap(report, pointer, mount, spec);
   });
 };
@@ -42,6 +43,17 @@ function checkSource(report: Report, pointer: string, mount: Mount): void {
       'Give it a file system type, or the option "bind" or "rbind".',
     );
   }
+}
+
+function checkSettings(report: Report, pointer: string, mount: Mount): void {
+  if (!isBind(mount)) return;
+  each(mount.options, (option, index) => {
+    if (!option.includes('=')) return;
+    report.caution(
+      `${pointer}/options/${index}`,
+      `The option ${quoted(option)} has no effect on the bind mount at ${quoted(mount.destination)}`,
+    );
+  });
 }
 
 function checkIdmap(report: Report, pointer: string, mount: Mount, spec: Spec): void {

@@ -16,8 +16,12 @@ export function planBind(entry: Entry): Fragment {
   return sequence(bound, closeCgroups(entry, source));
 }
 
+/**
+ * A misspelled flag ("nosiud") would leave the mount less safe than was asked for. Settings ("mode=755") do nothing: engines
+ * pass them on to whatever the mount is, the other runtimes let them pass, and the configuration's rules warn.
+ */
 export function refuseFileSystemOptions({ mount, options, pointer }: Entry): void {
-  const unknown = options.data[0];
+  const unknown = options.data.find(({ option }) => !option.includes('='));
   if (unknown !== undefined) {
     refuse(
       'CONFIG_INVALID',
