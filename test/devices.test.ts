@@ -95,7 +95,11 @@ describe.runIf(hasCapability('MKNOD'))('the default devices', () => {
     const run = [runtime, '--root', box.root, 'run', '--bundle', bundle.path, box.id()];
     const { stdout, stderr } = await exec('setpriv', ['--bounding-set', '-mknod', '--inh-caps', '-mknod', ...run]);
     expect(stderr).toBe('');
-    expect(lines(stdout).slice(0, 6)).toEqual(six);
+    const ofHost = (await output('sh', ['-c', look(...names)])).replaceAll(
+      /character.* file/g,
+      'character special file',
+    );
+    expect(lines(stdout).slice(0, 6)).toEqual(lines(ofHost));
     expect(mountAt(parseMounts(stdout), '/dev/null').root).toBe('/null');
   });
 
@@ -107,7 +111,8 @@ describe.runIf(hasCapability('MKNOD'))('the default devices', () => {
     await giveAway(bundle);
     const { stdout, stderr } = await box.run(bundle);
     expect(stderr).toBe('');
-    const nobody = defaults.map(([name, numbers]) => node(`/dev/${name}`, ['666', '65534:65534', numbers]));
+    const modeOf = (name: string): string => (statSync(`/dev/${name}`).mode & 0o7777).toString(8);
+    const nobody = defaults.map(([name, numbers]) => node(`/dev/${name}`, [modeOf(name), '65534:65534', numbers]));
     expect(lines(stdout)).toEqual([...nobody, '2']);
   });
 });
