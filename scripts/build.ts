@@ -12,6 +12,7 @@ import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, relative } from 'node:path';
+import { deafen } from './deafen.ts';
 
 const root = join(import.meta.dirname, '..');
 const stamps = join(root, 'build/stamps');
@@ -26,7 +27,7 @@ interface Step {
 }
 
 /** Files that decide what the tools do, whatever they are fed with. */
-const tools = ['package-lock.json', 'scripts/build.ts'];
+const tools = ['package-lock.json', 'scripts/build.ts', 'scripts/deafen.ts'];
 const sources = ['src', 'tsconfig.json', 'tsconfig.build.json', ...tools];
 
 /**
@@ -108,6 +109,7 @@ function compileExecutable(path: string): void {
   } finally {
     fs.rmSync(order, { force: true });
   }
+  change(() => deafen(path));
 }
 
 /** The compiler remembers what it has emitted and does not look whether that is still there. */
@@ -130,6 +132,14 @@ function run(program: string, args: readonly string[], env: Readonly<Record<stri
     throw new BuildError(`${[relative(root, program) || program, ...args].join(' ')}\n${stdout}${stderr}`, {
       cause: error,
     });
+  }
+}
+
+function change(run: () => void): void {
+  try {
+    run();
+  } catch (cause) {
+    throw new BuildError(cause instanceof Error ? cause.message : String(cause), { cause });
   }
 }
 

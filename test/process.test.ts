@@ -1,7 +1,7 @@
 /** runtime-spec config.md "Process": what the program finds when it starts, seen from inside. */
 
 import { spawnSync } from 'node:child_process';
-import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe } from 'vitest';
 import { type Box, expect, type Patch, test } from './support/box.ts';
@@ -282,20 +282,4 @@ describe('what the program inherits of the runtime', () => {
     });
     expect(stdout).toBe('1 1 1\n');
   });
-});
-
-test('the files of the working directory are not read by the JS engine', async ({ box }) => {
-  const bundle = await box.bundle();
-  const trap = join(box.path, 'trapped');
-  const hostile = `require('node:fs').writeFileSync(${JSON.stringify(trap)}, '')`;
-  writeFileSync(join(bundle.path, 'bunfig.toml'), 'preload = ["./evil.js"]\n');
-  writeFileSync(join(bundle.path, 'evil.js'), hostile);
-  writeFileSync(join(bundle.path, '.env'), `BUN_OPTIONS=--preload=./evil.js\nNODE_OPTIONS=--require=./evil.js\n`);
-  writeFileSync(join(bundle.path, 'package.json'), '{"version":"6.6.6","type":"broken"');
-  writeFileSync(join(bundle.path, 'tsconfig.json'), '{"compilerOptions":{"paths":{"*":["./evil.js"]}}');
-  const outcome = await box.ok('run', box.id(), { cwd: bundle.path });
-  expect(outcome.stderr).toBe('');
-  const version = await box.ok('--version', { cwd: bundle.path });
-  expect(version.stdout).not.toContain('6.6.6');
-  expect(() => readFileSync(trap)).toThrow();
 });
