@@ -1,7 +1,7 @@
 /** runtime-spec config.md "Process": what the program finds when it starts, seen from inside. */
 
 import { spawnSync } from 'node:child_process';
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe } from 'vitest';
 import { type Box, expect, type Patch, test } from './support/box.ts';
