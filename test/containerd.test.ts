@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { uniqueId } from './support/box.ts';
+import { patient, uniqueId } from './support/box.ts';
 import { Containerd } from './support/containerd.ts';
 import { cgroupDirectories, hasCommand, isRoot } from './support/host.ts';
 
@@ -12,12 +12,12 @@ describe.skipIf(!able)('containerd (needs root and the packages containerd and u
   let daemon: Containerd;
   beforeAll(async () => {
     daemon = await Containerd.start();
-  }, 60_000);
+  }, patient(60_000));
   afterAll(async () => {
     await daemon?.stop();
     // ctr's default cgroup is /<namespace>/<id>; the shim leaves the namespace's directory.
     for (const path of cgroupDirectories('default')) rmdirSync(path);
-  }, 30_000);
+  }, patient(30_000));
 
   test('runs a container in the foreground and passes output and status', async () => {
     const outcome = await daemon.run(['--rm'], uniqueId(), 'sh', '-c', 'echo from inside; exit 3');

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe } from 'vitest';
-import { expect, test } from './support/box.ts';
+import { expect, patient, test } from './support/box.ts';
 import { cgroupDirectories, runtime } from './support/host.ts';
 
 /** Processes whose root or name says that they belong to the box. */
@@ -28,9 +28,9 @@ const killAfter = (args: readonly string[], milliseconds: number): Promise<void>
   });
 
 describe('SIGKILL of tsrunc', () => {
-  test('in the middle of create leaves nothing that delete --force does not remove', { timeout: 60_000 }, async ({
-    box,
-  }) => {
+  test('in the middle of create leaves nothing that delete --force does not remove', {
+    timeout: patient(60_000),
+  }, async ({ box }) => {
     const id = box.id();
     const bundle = await box.bundle((config) => {
       config.process.args = ['sleep', '100'];
@@ -45,7 +45,7 @@ describe('SIGKILL of tsrunc', () => {
     }
   });
 
-  test('in the middle of run as well', { timeout: 60_000 }, async ({ box }) => {
+  test('in the middle of run as well', { timeout: patient(60_000) }, async ({ box }) => {
     const id = box.id();
     const bundle = await box.bundle((config) => {
       config.process.args = ['sleep', '100'];
@@ -60,7 +60,7 @@ describe('SIGKILL of tsrunc', () => {
     }
   });
 
-  test('in the middle of delete: a second delete ends the work', { timeout: 60_000 }, async ({ box }) => {
+  test('in the middle of delete: a second delete ends the work', { timeout: patient(60_000) }, async ({ box }) => {
     const bundle = await box.bundle((config) => {
       config.process.args = ['sleep', '100'];
     });
@@ -73,7 +73,7 @@ describe('SIGKILL of tsrunc', () => {
   });
 });
 
-test('many containers at once', { timeout: 60_000 }, async ({ box }) => {
+test('many containers at once', { timeout: patient(60_000) }, async ({ box }) => {
   const bundle = await box.bundle((config) => {
     config.process.args = ['sh', '-c', 'exit 7'];
   });

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe } from 'vitest';
-import { alive, type Box, type Bundle, expect, test } from './support/box.ts';
+import { alive, type Box, type Bundle, expect, patient, test } from './support/box.ts';
 import { cgroupDirectories, runtime } from './support/host.ts';
 
 const script = (box: Box, text: string) =>
@@ -16,7 +16,7 @@ const startRun = async (box: Box, bundle: Bundle, id: string, file = 'up'): Prom
   const child = spawn(runtime, ['--root', box.root, 'run', '-b', bundle.path, id], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  await expect.poll(() => existsSync(join(bundle.rootfs, file)), { timeout: 5000 }).toBe(true);
+  await expect.poll(() => existsSync(join(bundle.rootfs, file)), { timeout: patient(5000) }).toBe(true);
   return child;
 };
 

@@ -42,7 +42,8 @@ mount -t devpts -o gid=5,mode=620,ptmxmode=666 devpts dev/pts
 mount -t tmpfs -o mode=1777,nosuid,nodev shm dev/shm
 mount -t mqueue mqueue dev/mqueue
 mount -t securityfs securityfs sys/kernel/security
-mount -t cgroup2 -o nsdelegate,memory_recursiveprot,nosuid,nodev,noexec cgroup2 sys/fs/cgroup
+# With v1, systemd mounts the hierarchies itself.
+[ "$MODE" = v1 ] || mount -t cgroup2 -o nsdelegate,memory_recursiveprot,nosuid,nodev,noexec cgroup2 sys/fs/cgroup
 mount -t virtiofs -o ro modules lib/modules
 cp /conf /command /command.sh /systemd.sh run/vm
 : > etc/fstab

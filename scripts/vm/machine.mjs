@@ -11,7 +11,7 @@ import { modulesForBoot } from './kernel.mjs';
 /**
  * @typedef {object} Boot
  * @property {import('./kernel.mjs').Kernel} kernel
- * @property {'plain' | 'systemd' | 'user'} mode process 1 is the command's shell, or systemd; as an ordinary user of it
+ * @property {'plain' | 'systemd' | 'user' | 'v1'} mode process 1 is the command's shell, or systemd; as an ordinary user of it; systemd with cgroup v1
  * @property {string} command for /bin/sh
  * @property {string} directory where it runs
  * @property {readonly string[]} paths directories of the host that it needs
@@ -228,7 +228,8 @@ const runQemu = async (boot, directory, shares, children) => {
  * @param {string} directory
  * @param {readonly { tag: string, socket: string }[]} shares
  */
-const qemuArguments = ({ kernel }, directory, shares) => {
+const qemuArguments = ({ kernel, mode }, directory, shares) => {
+  const hierarchy = mode === 'v1' ? 'systemd.unified_cgroup_hierarchy=0' : '';
   const memory = '3G';
   const at = /** @param {string} name */ (name) => resolve(directory, name);
   const port = /** @param {string} name */ (name) => [
@@ -240,7 +241,7 @@ const qemuArguments = ({ kernel }, directory, shares) => {
     ['-object', `memory-backend-memfd,id=memory,size=${memory},share=on`, '-machine', 'q35,memory-backend=memory'],
     ['-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot'],
     ['-kernel', kernel.image, '-initrd', at('initramfs')],
-    ['-append', 'console=ttyS0 panic=-1 quiet loglevel=4'],
+    ['-append', `console=ttyS0 panic=-1 quiet loglevel=4 ${hierarchy}`],
     ['-chardev', `socket,id=console,path=${at('console')}`, '-serial', 'chardev:console'],
     ['-device', 'virtio-rng-pci', '-device', 'virtio-serial-pci'],
     ...port('output'),

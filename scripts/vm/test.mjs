@@ -1,5 +1,5 @@
 /**
- * `npm run test:vm -- [--mode plain|systemd|user] [--seconds N] [FILE...]`: integration tests in a virtual machine with what
+ * `npm run test:vm -- [--mode plain|systemd|user|v1] [--seconds N] [FILE...]`: integration tests in a virtual machine with what
  * this host may lack: cgroup v2 alone, systemd as process 1, AppArmor. `--command TEXT` runs a shell command instead.
  */
 import { realpathSync } from 'node:fs';
@@ -11,10 +11,11 @@ import { script, setUp } from '../setup.mjs';
 import { ensureKernel } from './kernel.mjs';
 import { bootOnce, quote } from './machine.mjs';
 
-const modes = /** @type {const} */ (['plain', 'systemd', 'user']);
+const modes = /** @type {const} */ (['plain', 'systemd', 'user', 'v1']);
 
 /** Without KVM everything takes ten to twenty times as long as on the host. */
-const testTimeoutMs = 300_000;
+const patience = 10;
+const testTimeoutMs = 30_000 * patience;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -29,6 +30,8 @@ const { values, positionals } = parseArgs({
 /** @param {readonly string[]} files */
 const vitest = (files) =>
   [
+    'env',
+    `TSRUNC_PATIENCE=${patience}`,
     process.execPath,
     'node_modules/vitest/vitest.mjs',
     'run',

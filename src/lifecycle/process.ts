@@ -26,7 +26,8 @@ export function holdProcess(native: Native, pid: number): OpenProcess | undefine
     const pidfd = native.pidfdOpen(pid);
     return { pidfd, [Symbol.dispose]: () => closeSync(pidfd) };
   } catch (error) {
-    if ((error as SystemCallError).code === 'ESRCH') return undefined;
+    // EINVAL: no process, but its number lives on as that of a group or session (before Linux 6.15, which says ESRCH).
+    if (['ESRCH', 'EINVAL'].includes((error as SystemCallError).code)) return undefined;
     throw error;
   }
 }

@@ -4,6 +4,9 @@ import { closeSync, openSync, readFileSync, unlinkSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+/** A time limit for this machine: an emulated one ($TSRUNC_PATIENCE, a factor) takes many times as long for the same. */
+export const patient = (milliseconds: number): number => milliseconds * Number(process.env.TSRUNC_PATIENCE ?? 1);
+
 export interface Outcome {
   /** Exit code; null when a signal ended it. */
   readonly code: number | null;
@@ -57,7 +60,7 @@ export const exec = (command: string, args: readonly string[], options: ExecOpti
       for (const fd of stdio) closeSync(fd);
       return { stdout, stderr };
     };
-    const limit = setTimeout(() => child.kill('SIGKILL'), options.timeout ?? 30_000);
+    const limit = setTimeout(() => child.kill('SIGKILL'), patient(options.timeout ?? 30_000));
     child.on('error', (error) => {
       end();
       reject(error);
@@ -79,7 +82,7 @@ export const output = async (command: string, args: readonly string[], options: 
 export const eventually = async <T>(
   what: string,
   probe: () => T | undefined | Promise<T | undefined>,
-  timeout = 5000,
+  timeout = patient(5000),
 ): Promise<T> => {
   for (const end = Date.now() + timeout; ; ) {
     const value = await probe();
