@@ -215,7 +215,7 @@ describe.skipIf(!running || !isRoot)('a container under systemd', () => {
       config.process.args = ['/no/such/program'];
     });
     const id = box.id();
-    expect(await box.tsrunc('--systemd-cgroup', 'run', '-b', bundle.path, id)).toMatchObject({ code: 127 });
+    expect(await box.tsrunc('--systemd-cgroup', 'run', '-b', bundle.path, id)).toMatchObject({ code: 1 });
     expect([isKnown(unitOf(id)), existsSync(`${box.root}/${id}`)]).toEqual([false, false]);
   });
 

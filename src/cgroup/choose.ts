@@ -7,7 +7,7 @@ import type { Leniency } from './leniency.ts';
 import { missingDirectories } from './make.ts';
 import { NoCgroup } from './none.ts';
 import { type PathRequest, placeInV1, placeInV2 } from './paths.ts';
-import type { CgroupPlace, CgroupRecord } from './record.ts';
+import type { CgroupPlace, CgroupRecord, SystemdUnit } from './record.ts';
 import { scopeName } from './systemd/names.ts';
 import { type NewScope, SystemdCgroup } from './systemd.ts';
 import { CgroupV1 } from './v1.ts';
@@ -21,6 +21,8 @@ export interface CgroupRequest {
     readonly cgroupManager: 'cgroupfs' | 'systemd' | 'disabled';
     /** auto: when not privileged. */
     readonly rootless: 'auto' | 'true' | 'false';
+    /** Where the containers' states are: tells our scopes from others of the same name. */
+    readonly root: string;
   };
   /** The native addon; without it device rules on cgroup v2 are refused. */
   readonly loader?: DeviceProgramLoader;
@@ -40,7 +42,10 @@ export function chooseCgroup({ spec, id, facts, global, loader }: CgroupRequest)
   };
   if (facts.cgroup.layout === 'none') return noneMounted(leniency);
   if (global.cgroupManager === 'systemd')
-    return newScope({ spec, id, hierarchies: hierarchiesOf(facts.cgroup), leniency, loader }, facts.cgroup, rootless);
+    return newScope({ spec, id, hierarchies: hierarchiesOf(facts.cgroup), leniency, loader }, facts.cgroup, {
+      manager: rootless ? 'user' : 'system',
+      mark: `file:${encodeURI(`${global.root}/${id}`)}`,
+    });
   switch (facts.cgroup.layout) {
     case 'v2':
       return new CgroupV2(record('v2', [placeInV2(facts.cgroup, request)]), leniency, loader);
@@ -65,10 +70,9 @@ function record(layout: CgroupRecord['layout'], places: readonly CgroupPlace[]):
   return { driver: 'cgroupfs', layout, places, directories: places.flatMap(missingDirectories) };
 }
 
-function newScope(made: NewScope, { layout }: CgroupFacts, rootless: boolean): CgroupDriver {
-  const manager = rootless ? 'user' : 'system';
-  const { unit: name, slice } = scopeName({ cgroupsPath: made.spec.linux?.cgroupsPath, id: made.id, manager });
-  const unit = { name, slice, manager } as const;
+function newScope(made: NewScope, { layout }: CgroupFacts, where: Pick<SystemdUnit, 'manager' | 'mark'>): CgroupDriver {
+  const request = { cgroupsPath: made.spec.linux?.cgroupsPath, id: made.id, manager: where.manager };
+  const unit: SystemdUnit = { ...scopeName(request), ...where };
   const kind = layout === 'v2' ? 'v2' : 'v1';
   return new SystemdCgroup({ driver: 'systemd', unit, layout: kind, places: [], directories: [] }, unit, made);
 }

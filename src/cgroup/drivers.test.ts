@@ -18,7 +18,7 @@ import { type CgroupRecord, directoryOf } from './record.ts';
 const facts = probeHost();
 const unified = '/sys/fs/cgroup/unified';
 const name = `tsrunc-test-${process.pid}`;
-const global = { cgroupManager: 'cgroupfs', rootless: 'auto' } as const;
+const global = { cgroupManager: 'cgroupfs', rootless: 'auto', root: '/r oot' } as const;
 
 function writable(directory: string): boolean {
   try {
@@ -413,8 +413,12 @@ describe('without rights', () => {
     });
 
   test.each([
-    [true, 'machine.slice:p:n', { name: 'p-n.scope', slice: 'machine.slice', manager: 'system' }],
-    [false, undefined, { name: 'tsrunc-x.scope', slice: 'user.slice', manager: 'user' }],
+    [
+      true,
+      'machine.slice:p:n',
+      { name: 'p-n.scope', slice: 'machine.slice', manager: 'system', mark: 'file:/r%20oot/x' },
+    ],
+    [false, undefined, { name: 'tsrunc-x.scope', slice: 'user.slice', manager: 'user', mark: 'file:/r%20oot/x' }],
   ] as const)(
     'systemd (privileged: %s): the unit is in the record before anything is made',
     (privileged, path, unit) => {

@@ -17,6 +17,8 @@ export interface SystemdUnit {
   readonly slice: string;
   /** Whose systemd has it. */
   readonly manager: 'system' | 'user';
+  /** Its "Documentation", file:<state directory>: units of this name that lack it are somebody else's. */
+  readonly mark: string;
 }
 
 export interface CgroupRecord {
@@ -49,6 +51,7 @@ export function parseCgroupRecord(fields: Fields): CgroupRecord {
     name: found.text('name'),
     slice: found.text('slice'),
     manager: found.choice('manager', ['system', 'user']),
+    mark: found.text('mark'),
   }));
   if ((driver === 'systemd') !== (unit !== undefined)) throw new Error(`cgroup.unit does not fit the driver ${driver}`);
   return {

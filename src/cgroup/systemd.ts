@@ -123,17 +123,28 @@ export class SystemdCgroup implements CgroupDriver {
   }
 
   async kill(signal: number): Promise<void> {
-    if (this.#files !== undefined) return await this.#files.kill(signal);
-    await this.#withSystemd((systemd) => systemd.kill(this.#unit.name, signal));
+    await this.#unlessAnothers(async (systemd, isOurs) => {
+      if (this.#files !== undefined) await this.#files.kill(signal);
+      else if (isOurs) await systemd.kill(this.#unit.name, signal);
+    });
   }
 
   /** The scope ends by itself when its last process has; stopping it waits for that, and frees its name. */
   async remove(): Promise<void> {
-    await this.#withSystemd(async (systemd) => {
-      await systemd.stop(this.#unit.name);
-      await systemd.resetFailed(this.#unit.name);
+    await this.#unlessAnothers(async (systemd, isOurs) => {
+      if (isOurs) await systemd.stop(this.#unit.name);
+      if (isOurs) await systemd.resetFailed(this.#unit.name);
+      await this.#files?.remove();
     });
-    await this.#files?.remove();
+  }
+
+  /** A scope that has ended gives its name, and the path of its cgroup, to whoever asks next. */
+  async #unlessAnothers(work: (systemd: Systemd, isOurs: boolean) => Promise<void>): Promise<void> {
+    await this.#withSystemd(async (systemd) => {
+      const { ownerOf } = await import('./systemd/scope.ts');
+      const owner = await ownerOf(systemd, this.#unit);
+      if (owner !== 'another') await work(systemd, owner === 'us');
+    });
   }
 
   async #withSystemd<T>(work: (systemd: Systemd) => Promise<T>): Promise<T> {

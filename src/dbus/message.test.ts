@@ -89,6 +89,9 @@ describe('values', () => {
     ['b', false],
     ['i', -5],
     ['u', 4_000_000_000],
+    ['n', -300],
+    ['q', 65_535],
+    ['h', 3],
     ['x', -(2n ** 63n)],
     ['t', 2n ** 64n - 1n],
     ['d', 0.25],
@@ -100,6 +103,7 @@ describe('values', () => {
     ['a(st)', [['x', 5n]]],
     ['a(ss)', []],
     ['(sb)', ['x', true]],
+    ['a{sv}', [['x', { signature: 'y', value: 1 }]]],
     ['v', { signature: 'as', value: ['x'] }],
     ['as', Array.from({ length: 500 }, (_, index) => `longer than the first buffer ${index}`)],
   ])('%s (row %#)', (type, value) => {
@@ -119,11 +123,15 @@ describe('signatures', () => {
     ['s', ['s']],
     ['sa(sv)a(sa(sv))', ['s', 'a(sv)', 'a(sa(sv))']],
     ['aaay', ['aaay']],
+    ['sa{sv}as', ['s', 'a{sv}', 'as']],
   ])('%s', (signature, types) => expect(completeTypes(signature)).toEqual(types));
 
-  test.each(['a', '(', '()', '(s', ')', 'z', 'a'.repeat(50).concat('s')])('"%s" is none', (signature) => {
-    expect(() => completeTypes(signature)).toThrow('is not a D-Bus signature');
-  });
+  test.each(['a', '(', '()', '(s', ')', '{s', '(s}', 'a{s)', 'z', 'a'.repeat(50).concat('s')])(
+    '"%s" is none',
+    (signature) => {
+      expect(() => completeTypes(signature)).toThrow('is not a D-Bus signature');
+    },
+  );
 });
 
 describe('addresses', () => {

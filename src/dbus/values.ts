@@ -1,6 +1,6 @@
-/** Values of the D-Bus type system (D-Bus specification, "Type System" and "Marshaling"), as far as systemd's interface goes. */
+/** Values of the D-Bus type system (D-Bus specification, "Type System" and "Marshaling"). */
 
-/** d: number; t, x: bigint; y, u, i: number; b: boolean; s, o, g: string; ay: bytes; arrays and structs: arrays; v: Variant. */
+/** t, x: bigint; other numbers: number; b: boolean; s, o, g: string; ay: bytes; arrays, structs, dict entries: arrays; v: Variant. */
 export type Value = boolean | number | bigint | string | Uint8Array | Variant | readonly Value[];
 
 export interface Variant {
@@ -13,7 +13,10 @@ const alignments: Readonly<Record<string, number>> = {
   y: 1,
   g: 1,
   v: 1,
+  n: 2,
+  q: 2,
   b: 4,
+  h: 4,
   i: 4,
   u: 4,
   s: 4,
@@ -23,7 +26,10 @@ const alignments: Readonly<Record<string, number>> = {
   x: 8,
   d: 8,
   '(': 8,
+  '{': 8,
 };
+
+const closing: Readonly<Record<string, string>> = { '(': ')', '{': '}' };
 
 /** Deeper nesting than the specification allows is an attack or a mistake. */
 const deepest = 32;
@@ -47,12 +53,15 @@ function endOfType(signature: string, at: number, depth: number): number {
   if (letter === undefined || alignments[letter] === undefined || depth > deepest)
     throw new Error(`"${signature}" is not a D-Bus signature`);
   if (letter === 'a') return endOfType(signature, at + 1, depth + 1);
-  if (letter !== '(') return at + 1;
+  const close = closing[letter];
+  if (close === undefined) return at + 1;
   let end = at + 1;
-  while (signature[end] !== ')') end = endOfType(signature, end, depth + 1);
+  while (signature[end] !== close) end = endOfType(signature, end, depth + 1);
   if (end === at + 1) throw new Error(`"${signature}" is not a D-Bus signature`);
   return end + 1;
 }
+
+const isCompound = (type: string): boolean => closing[type[0] ?? ''] !== undefined;
 
 /** Grows as values are appended, each at its alignment from the beginning. Little endian. */
 export class Writer {
@@ -104,7 +113,7 @@ export class Writer {
   value(type: string, value: Value): void {
     this.align(alignments[type[0] ?? ''] ?? 1);
     if (type.startsWith('a')) this.#array(type.slice(1), value as readonly Value[] | Uint8Array);
-    else if (type.startsWith('(')) this.#struct(type, value as readonly Value[]);
+    else if (isCompound(type)) this.#struct(type, value as readonly Value[]);
     else scalars[type]?.write(this, value);
   }
 
@@ -127,6 +136,14 @@ export class Writer {
 
   number64(value: bigint): void {
     this.#reserve(8).writeBigUInt64LE(BigInt.asUintN(64, value));
+  }
+
+  i16(value: number): void {
+    this.#reserve(2).writeInt16LE(value);
+  }
+
+  u16(value: number): void {
+    this.#reserve(2).writeUInt16LE(value);
   }
 
   i32(value: number): void {
@@ -177,7 +194,7 @@ export class Reader {
   value(type: string): Value {
     this.align(alignments[type[0] ?? ''] ?? 1);
     if (type.startsWith('a')) return this.#array(type.slice(1));
-    if (type.startsWith('(')) return completeTypes(type.slice(1, -1)).map((member) => this.value(member));
+    if (isCompound(type)) return completeTypes(type.slice(1, -1)).map((member) => this.value(member));
     const scalar = scalars[type];
     if (scalar === undefined) throw new Error(`"${type}" is not a D-Bus signature`);
     return scalar.read(this);
@@ -222,9 +239,12 @@ const number64 = (read: (bytes: Buffer) => bigint): Scalar => ({
 
 const scalars: Readonly<Record<string, Scalar>> = {
   y: { write: (writer, value) => writer.u8(Number(value)), read: (reader) => reader.take(1).readUInt8() },
+  n: { write: (writer, value) => writer.i16(Number(value)), read: (reader) => reader.take(2).readInt16LE() },
+  q: { write: (writer, value) => writer.u16(Number(value)), read: (reader) => reader.take(2).readUInt16LE() },
   b: { write: (writer, value) => writer.u32(value === true ? 1 : 0), read: (reader) => reader.u32() === 1 },
   i: { write: (writer, value) => writer.i32(Number(value)), read: (reader) => reader.take(4).readInt32LE() },
   u: { write: (writer, value) => writer.u32(Number(value)), read: (reader) => reader.u32() },
+  h: { write: (writer, value) => writer.u32(Number(value)), read: (reader) => reader.u32() },
   x: number64((bytes) => bytes.readBigInt64LE()),
   t: number64((bytes) => bytes.readBigUInt64LE()),
   d: { write: (writer, value) => writer.double(Number(value)), read: (reader) => reader.take(8).readDoubleLE() },

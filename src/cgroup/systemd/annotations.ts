@@ -19,7 +19,6 @@ const allowed: Readonly<Record<string, 't' | 'b' | 's' | 'i' | 'u' | 'as'>> = {
   CPUWeight: 't',
   DefaultDependencies: 'b',
   Description: 's',
-  Documentation: 'as',
   FinalKillSignal: 'i',
   IOAccounting: 'b',
   IOWeight: 't',

@@ -4,7 +4,7 @@ import { Connection } from '../../dbus/connection.ts';
 import { type Answer, type Answers, FakeBus } from '../../dbus/fixtures.ts';
 import { candidates, openSystemd } from './bus.ts';
 import { Systemd } from './manager.ts';
-import { scopeProperties, startScope, updateScope } from './scope.ts';
+import { ownerOf, scopeProperties, startScope, updateScope } from './scope.ts';
 
 const jobPath = '/org/freedesktop/systemd1/job/7';
 const from = 'org.freedesktop.systemd1';
@@ -31,7 +31,7 @@ const usual: Answers = {
   StopUnit: job(),
 };
 
-const unit = { name: 'x.scope', slice: 'machine.slice', manager: 'system' } as const;
+const unit = { name: 'x.scope', slice: 'machine.slice', manager: 'system', mark: 'file:/run/tsrunc/x' } as const;
 const spec: Spec = { ociVersion: '1.3.0', linux: { resources: { pids: { limit: 5 } } } };
 const start = { unit, layout: 'v2', id: 'x', spec, pid: 42 } as const;
 
@@ -224,6 +224,21 @@ describe('the other methods', () => {
       message: 'the kernel refuses',
       errors: [{}, { message: expect.stringContaining('Broken') }],
     });
+  });
+
+  test.each([
+    ['us', ['file:/run/tsrunc/x'], 'failed'],
+    ['another', ['file:/elsewhere/x'], 'active'],
+    ['another', [], 'deactivating'],
+    ['nobody', [], 'inactive'],
+  ])('the name belongs to %s', async (owner, documents, state) => {
+    const { systemd } = await systemdWith({
+      Get: (call) =>
+        call.body[1] === 'Documentation'
+          ? { signature: 'v', body: [{ signature: 'as', value: documents }] }
+          : text(call.body[1] === 'ActiveState' ? state : '252'),
+    });
+    expect(await ownerOf(systemd, unit)).toBe(owner);
   });
 
   test('the object of a unit', async () => {

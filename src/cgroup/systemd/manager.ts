@@ -119,14 +119,20 @@ export class Systemd {
     return await this.#property(unit, `${systemd}.Unit`, 'ActiveState');
   }
 
-  async #property(unit: string, from: string, name: string): Promise<string> {
-    return await this.#ask('ask about', unit, this.#get(objectPath(unit), from, name));
+  /** URIs that the unit names; none where there is no such unit. */
+  async documentation(unit: string): Promise<readonly Value[]> {
+    const found = await this.#ask('ask about', unit, this.#get(objectPath(unit), `${systemd}.Unit`, 'Documentation'));
+    return Array.isArray(found) ? found : [];
   }
 
-  async #get(path: string, from: string, name: string): Promise<string> {
+  async #property(unit: string, from: string, name: string): Promise<string> {
+    return String(await this.#ask('ask about', unit, this.#get(objectPath(unit), from, name)));
+  }
+
+  async #get(path: string, from: string, name: string): Promise<Value> {
     const properties = { destination: systemd, path, interface: 'org.freedesktop.DBus.Properties', member: 'Get' };
     const [found] = await this.#connection.call({ ...properties, signature: 'ss', body: [from, name] });
-    return String((found as Variant | undefined)?.value ?? '');
+    return (found as Variant | undefined)?.value ?? '';
   }
 
   #manager(member: string, signature = '', body: readonly Value[] = []): Promise<readonly Value[]> {

@@ -14,15 +14,15 @@ describe('linux.cgroupsPath for systemd', () => {
     ['machine.slice:p:', 'p-c1.scope', 'machine.slice'],
     [undefined, 'tsrunc-c1.scope', 'system.slice'],
     ['', 'tsrunc-c1.scope', 'system.slice'],
-  ])('%s', (cgroupsPath, unit, slice) => expect(named(cgroupsPath)).toEqual({ unit, slice }));
+  ])('%s', (cgroupsPath, name, slice) => expect(named(cgroupsPath)).toEqual({ name, slice }));
 
   test("the user's systemd has another default", () => {
-    expect(named(undefined, 'c1', 'user')).toEqual({ unit: 'tsrunc-c1.scope', slice: 'user.slice' });
+    expect(named(undefined, 'c1', 'user')).toEqual({ name: 'tsrunc-c1.scope', slice: 'user.slice' });
   });
 
   test('characters that no unit may have are escaped', () => {
-    expect(named(undefined, 'a+b').unit).toBe('tsrunc-a\\x2bb.scope');
-    expect(named(':p:a/b').unit).toBe('p-a\\x2fb.scope');
+    expect(named(undefined, 'a+b').name).toBe('tsrunc-a\\x2bb.scope');
+    expect(named(':p:a/b').name).toBe('p-a\\x2fb.scope');
   });
 
   test.each(['/a/b', 'a:b', 'a:b:c:d', 'one'])('"%s" is a path, not a unit', (cgroupsPath) => {

@@ -5,7 +5,7 @@ import { placeOf } from '../failure.ts';
 /** The transient scope of a container and the slice that it lies in. */
 export interface ScopeName {
   /** "cri-containerd-abc.scope" */
-  readonly unit: string;
+  readonly name: string;
   /** "kubepods-besteffort.slice" */
   readonly slice: string;
 }
@@ -33,8 +33,8 @@ export function scopeName({ cgroupsPath, id, manager }: ScopeRequest): ScopeName
     );
   if (name.endsWith('.slice'))
     throw invalid(`cgroupsPath asks for "${name}": a slice holds no processes`, 'Name the container, not the slice.');
-  const unit = escaped([prefix, name || id].filter(Boolean).join('-'));
-  return { unit: `${unit}.scope`, slice: checkedSlice(slice || slices[manager]) };
+  const full = [prefix, name || id].filter(Boolean).join('-');
+  return { name: `${escaped(full)}.scope`, slice: checkedSlice(slice || slices[manager]) };
 }
 
 /** Characters that systemd does not take in the name of a unit become \xNN, as systemd-escape(1) has it. */

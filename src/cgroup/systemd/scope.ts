@@ -37,6 +37,15 @@ export async function startScope(systemd: Systemd, start: ScopeStart): Promise<s
   return path;
 }
 
+/**
+ * Who has the name: this container, another unit, or nobody any more.
+ * @throws TsruncError CGROUP_FAILED, TIMEOUT
+ */
+export async function ownerOf(systemd: Systemd, { name, mark }: SystemdUnit): Promise<'us' | 'another' | 'nobody'> {
+  if ((await systemd.documentation(name)).includes(mark)) return 'us';
+  return (await systemd.activeState(name)) === 'inactive' ? 'nobody' : 'another';
+}
+
 /** A unit of this name is there, but only because it failed, or is about to go: then it is helped out of the way. */
 async function isLeftover(systemd: Systemd, name: string, error: unknown): Promise<boolean> {
   const cause = error instanceof TsruncError ? error.cause : undefined;
@@ -54,6 +63,7 @@ export function scopeProperties({ unit, layout, id, spec }: Omit<ScopeStart, 'pi
   const current = () => undefined;
   return [
     { name: 'Description', signature: 's', value: `container ${id}` },
+    { name: 'Documentation', signature: 'as', value: [unit.mark] },
     { name: 'Slice', signature: 's', value: unit.slice },
     // The container may make cgroups of its own below it, and the controllers are there for its files.
     flag('Delegate', true),
