@@ -1,5 +1,7 @@
 import { closeSync } from 'node:fs';
 import { resolve } from 'node:path';
+import type { Change } from './cgroup/driver.ts';
+import type { Resources } from './config/spec.ts';
 import { deleteContainer } from './lifecycle/delete.ts';
 import { kill } from './lifecycle/kill.ts';
 import type { ContainerState, CreateOptions } from './lifecycle/options.ts';
@@ -9,6 +11,7 @@ import { openProcess } from './lifecycle/process.ts';
 import { start } from './lifecycle/start.ts';
 import { state } from './lifecycle/state.ts';
 import { undoing } from './lifecycle/undo.ts';
+import { update } from './lifecycle/update.ts';
 import { type Logger, silentLogger } from './log/logger.ts';
 import { loadNative } from './native/load.ts';
 import type { ExitStatus } from './native/native.ts';
@@ -90,6 +93,15 @@ export class Container {
   /** Let them go on. @throws TsruncError CONTAINER_WRONG_STATE, CGROUP_FAILED */
   resume(): Promise<void> {
     return resume({ store: this.#store, id: this.id });
+  }
+
+  /**
+   * Change limits: all that is asked for or nothing. Missing fields, and zeros that can be no limit, leave what is.
+   * @returns what was written, file by file
+   * @throws TsruncError CONTAINER_WRONG_STATE, CONFIG_INVALID, UNSUPPORTED, CGROUP_FAILED
+   */
+  update(resources: Resources): Promise<readonly Change[]> {
+    return update({ store: this.#store, id: this.id, log: this.#log, resources });
   }
 
   /**

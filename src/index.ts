@@ -8,6 +8,7 @@
  *   await container.delete();
  */
 
+export type { Change } from './cgroup/driver.ts';
 export type * from './config/spec.ts';
 export { Container, type ContainerOptions } from './container.ts';
 export { type ErrorCode, type ErrorDetails, type Place, TsruncError } from './errors.ts';

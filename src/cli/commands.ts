@@ -40,6 +40,7 @@ const loaders: Loaders = {
   pause: () => import('./commands/pause.ts'),
   resume: () => import('./commands/resume.ts'),
   ps: () => import('./commands/ps.ts'),
+  update: () => import('./commands/update.ts'),
   list: () => import('./commands/list.ts'),
   spec: () => import('./commands/spec.ts'),
   validate: () => import('./commands/validate.ts'),

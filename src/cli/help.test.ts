@@ -15,6 +15,10 @@ test.each(commands.map((row) => [row.name, row] as const))(
     const text = await commandPage(row);
     expect(text.startsWith(`Usage: tsrunc [global options] ${row.name}`)).toBe(true);
     for (const { name } of row.positionals) expect(text).toMatch(new RegExp(`^  [<[]${name}[>\\]]  `, 'm'));
-    for (const { long } of row.options) expect(text).toMatch(new RegExp(`^ +(-. ?, |)--${long}\\b`, 'm'));
+    for (const option of row.options) {
+      const pattern = new RegExp(`^ +(-. ?, |)--${option.long}( |$)`, 'm');
+      if ('hidden' in option) expect(text).not.toMatch(pattern);
+      else expect(text).toMatch(pattern);
+    }
   },
 );

@@ -1,4 +1,6 @@
 /** What the verbs take. The command line and the library make these; src/lifecycle reads them. */
+import type { Resources } from '../config/spec.ts';
+import type { Place } from '../errors.ts';
 import type { Logger } from '../log/logger.ts';
 import type { Store } from '../store/store.ts';
 
@@ -99,6 +101,12 @@ export interface KillOptions extends TargetOptions {
 export interface DeleteOptions extends TargetOptions {
   /** Kill a container that has not stopped; no error when there is none. */
   readonly force: boolean;
+}
+
+export interface UpdateOptions extends TargetOptions {
+  readonly resources: Resources;
+  /** Where a JSON pointer below /linux/resources was asked for, for messages. */
+  readonly locate?: (pointer: string) => Place;
 }
 
 export interface ListOptions {

@@ -48,6 +48,11 @@ export class Fields {
     return value === undefined ? undefined : parse(new Fields(value, this.#path(name)));
   }
 
+  /** The object as it is. */
+  all(): Readonly<Record<string, unknown>> {
+    return this.#object;
+  }
+
   /** All fields of this object, which must be strings. */
   texts(): Record<string, string> {
     return Object.fromEntries(Object.keys(this.#object).map((name) => [name, this.text(name)]));

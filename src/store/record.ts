@@ -5,7 +5,7 @@
 import { resolve } from 'node:path';
 import type { CgroupRecord } from '../cgroup/record.ts';
 import { parseCgroupRecord } from '../cgroup/record.ts';
-import type { Spec } from '../config/spec.ts';
+import type { Resources, Spec } from '../config/spec.ts';
 import { parseRdtRecord, type RdtRecord } from '../rdt/record.ts';
 import { Fields } from './fields.ts';
 
@@ -51,6 +51,8 @@ export interface ContainerRecord {
   readonly cgroup?: CgroupRecord;
   /** Groups of Intel RDT; missing where the configuration says nothing of it. */
   readonly rdt?: RdtRecord;
+  /** All limits that hold since `update` has changed some; until then they are those of the frozen configuration. */
+  readonly resources?: Resources;
 }
 
 /** What a new record is made of. */
@@ -104,6 +106,8 @@ export function parseRecord(text: string): ContainerRecord {
   const annotations = fields.optional('annotations', (found) => found.texts());
   const cgroup = fields.optional('cgroup', parseCgroupRecord);
   const rdt = fields.optional('rdt', parseRdtRecord);
+  // Validated when they were asked for, and only their owner can write them.
+  const resources = fields.optional('resources', (found) => found.all() as Resources);
   return {
     version: recordVersion,
     id: fields.text('id'),
@@ -125,5 +129,6 @@ export function parseRecord(text: string): ContainerRecord {
     sharesMounts: fields.flag('sharesMounts'),
     ...(cgroup === undefined ? {} : { cgroup }),
     ...(rdt === undefined ? {} : { rdt }),
+    ...(resources === undefined ? {} : { resources }),
   };
 }

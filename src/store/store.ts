@@ -152,7 +152,7 @@ export class ContainerDir {
       writeFileSync(fresh, JSON.stringify(record), { mode: 0o600 });
       renameSync(fresh, this.file(recordFile));
     } catch (cause) {
-      rmSync(fresh, { force: true });
+      discard(fresh);
       throw new TsruncError('SYSTEM', `Cannot write the state of container "${this.id}" to "${this.path}"`, {
         cause,
         ...hintFor(cause, this.path),
@@ -259,6 +259,15 @@ function leadsTo(path: string, fd: number): boolean {
   const found = statSync(path, { throwIfNoEntry: false });
   const held = fstatSync(fd);
   return found !== undefined && found.dev === held.dev && found.ino === held.ino;
+}
+
+/** Remove a file that is in nobody's way: the next write replaces it, delete removes it. On a read-only disk it stays. */
+function discard(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch (error) {
+    if (!['ENOENT', 'EROFS'].includes(errnoName(error) ?? '')) throw error;
+  }
 }
 
 function removeFile(path: string): void {

@@ -1,0 +1,56 @@
+import { readFileSync } from 'node:fs';
+import { basename } from 'node:path';
+import type { Change } from '../../cgroup/driver.ts';
+import { parseResources, placeInResources } from '../../config/resources.ts';
+import { TsruncError } from '../../errors.ts';
+import type { UpdateOptions } from '../../lifecycle/options.ts';
+import { update } from '../../lifecycle/update.ts';
+import { Store } from '../../store/store.ts';
+import type { Call } from '../commands.ts';
+import { given, placeInOptions, resourcesOf } from '../resource-options.ts';
+
+export async function run({ global, options, args, print }: Call<'update'>): Promise<number> {
+  refuseRdt(options);
+  const { resources: file } = options;
+  if (file !== undefined && given(options).length > 0) {
+    global.log.warn('--resources is given, so the other options of update are ignored');
+  }
+  const wanted = file === undefined ? fromOptions(options) : await fromFile(file);
+  const store = new Store(global.root);
+  const changes = await update({ store, id: args['container-id'], log: global.log, ...wanted });
+  if (options.report) print(changes.map(renderChange).join(''));
+  return 0;
+}
+
+type Wanted = Pick<UpdateOptions, 'resources' | 'locate'>;
+
+const fromOptions = (options: Call<'update'>['options']): Wanted => ({
+  resources: resourcesOf(options),
+  locate: (pointer) => placeInOptions(options, pointer),
+});
+
+const stdin = 0;
+
+async function fromFile(file: string): Promise<Wanted> {
+  const name = file === '-' ? 'standard input' : file;
+  const text = read(file === '-' ? stdin : file, name);
+  const resources = await parseResources(text, name);
+  return { resources, locate: (pointer) => placeInResources(text, name, pointer) };
+}
+
+function read(source: string | number, name: string): string {
+  try {
+    return readFileSync(source, 'utf8');
+  } catch (cause) {
+    throw new TsruncError('SYSTEM', `Cannot read the resources from ${name}`, { cause });
+  }
+}
+
+function refuseRdt(options: Call<'update'>['options']): void {
+  for (const option of ['l3-cache-schema', 'mem-bw-schema'] as const) {
+    if (options[option] !== undefined) throw new TsruncError('UNSUPPORTED', `update --${option} is not supported yet`);
+  }
+}
+
+/** "pids.max: 20 -> 30" */
+const renderChange = ({ path, before, after }: Change): string => `${basename(path)}: ${before ?? '?'} -> ${after}\n`;

@@ -1,0 +1,29 @@
+import { expect, test } from 'vitest';
+import { checkResources, parseResources } from './resources.ts';
+
+test('resources alone are read by the schema of config.json', async () => {
+  const text = '{"memory": {"limit": 5, "swap": null}, "cpu": null, "unknown": 1}';
+  expect(await parseResources(text, 'r.json')).toEqual({ memory: { limit: 5 }, unknown: 1 });
+  expect(await parseResources('{}', 'r.json')).toEqual({});
+});
+
+test('every mistake has its place in the text', async () => {
+  const text = '{\n  "memory": { "limit": "5" },\n  "pids": []\n}';
+  const message = expect.stringMatching(
+    /^r\.json has 2 mistakes:\n {2}r\.json:2:24: error: .*\n {2}r\.json:3:11: error: /,
+  );
+  await expect(parseResources(text, 'r.json')).rejects.toMatchObject({ code: 'CONFIG_INVALID', message });
+  await expect(parseResources('{"pids": {"limit": true}}', 'r.json')).rejects.toMatchObject({
+    place: { file: 'r.json', pointer: '/pids/limit', line: 1, column: 20 },
+  });
+});
+
+test.each(['', '{', '{"a" 1}', '[]', '3', 'null'])('%j is no resources', async (text) => {
+  await expect(parseResources(text, 'r.json')).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
+});
+
+test('fields that must fit each other', () => {
+  expect(() => checkResources({ memory: { limit: 5, swap: 4 } })).toThrow('memory.swap (4) is below memory.limit (5)');
+  expect(() => checkResources({ blockIO: { weight: 5 } })).toThrow('The weight is 5');
+  expect(() => checkResources({ memory: { limit: 5, swap: 6 } })).not.toThrow();
+});
