@@ -1,5 +1,5 @@
 /** runtime-spec config-linux.md "Seccomp": SCMP_ACT_NOTIFY and "The Container Process State". */
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe } from 'vitest';
 import type { Seccomp } from '../src/config/spec.ts';
@@ -87,6 +87,23 @@ describe('the agent', () => {
     await box.reached(id, 'stopped');
     expect(readFileSync(join(bundle.rootfs, 'out'), 'utf8')).toBe('38 ok\n');
   });
+});
+
+test('exec has an agent of its own, that gets the state of a running container', async ({ box }) => {
+  const first = await Agent.at(socketIn(box), 'continue');
+  const bundle = await bundleOf(box, asking(box, ['getppid']), [], (config) => {
+    config.process.args = ['sleep', '100'];
+  });
+  const id = await box.create(bundle);
+  await box.ok('start', id);
+  await first.says('state');
+  rmSync(socketIn(box));
+  const second = await Agent.at(socketIn(box), 'errno:123');
+  expect((await box.ok('exec', id, 'syscall', 'getppid')).stdout).toBe('123\n');
+  const { pid } = await box.state(id);
+  const { state, pid: ofExec } = JSON.parse(await second.says('state'));
+  expect(state).toMatchObject({ id, status: 'running', pid });
+  expect(ofExec).not.toBe(pid);
 });
 
 describe('the runtime needs no system call that the agent is asked about', () => {

@@ -1,8 +1,8 @@
 /** runtime-spec config-linux.md "Seccomp": filters as the program meets them. */
 import { describe } from 'vitest';
 import type { Seccomp, SeccompAction, SeccompArg, SeccompSyscall } from '../src/config/spec.ts';
-import { expect, test } from './support/box.ts';
-import { outcomeOfCalls, useSyscalls } from './support/syscalls.ts';
+import { type Box, expect, type Patch, test } from './support/box.ts';
+import { callingBundle, outcomeOfCalls, useSyscalls } from './support/syscalls.ts';
 
 useSyscalls();
 
@@ -136,5 +136,28 @@ describe('when the filter is loaded', () => {
     const id = await box.create(bundle);
     await box.ok('start', id);
     expect(await box.state(id)).toMatchObject({ status: 'running' });
+  });
+});
+
+describe('exec', () => {
+  const running = async (box: Box, patch: Patch): Promise<string> => {
+    const bundle = await callingBundle(box, undefined, [], (config) => {
+      config.process.args = ['sleep', '100'];
+      return patch(config);
+    });
+    const id = await box.create(bundle);
+    await box.ok('start', id);
+    return id;
+  };
+
+  test.for([true, false])('runs under the same filter, noNewPrivileges %s', async (noNewPrivileges, { box }) => {
+    const id = await running(box, (config) => {
+      config.process.noNewPrivileges = noNewPrivileges;
+      config.linux.seccomp = allowing(on('SCMP_ACT_ERRNO', ['getppid'], { errnoRet: 100 }));
+    });
+    expect((await box.ok('exec', id, 'syscall', 'getppid', 'getpid')).stdout).toBe('100 ok\n');
+    const { stdout } = await box.ok('exec', id, 'grep', '-E', '^(CapEff|Seccomp):', '/proc/self/status');
+    // CAP_AUDIT_WRITE, CAP_KILL, CAP_NET_BIND_SERVICE: the box's own.
+    expect(stdout).toBe('CapEff:\t0000000020000420\nSeccomp:\t2\n');
   });
 });

@@ -54,7 +54,8 @@ async function mapIds({ config, host }: AnswerContext, pid: number): Promise<voi
 
 async function toAgent({ native, config, record }: AnswerContext, listener: number, pid: number): Promise<void> {
   const { handOverListener } = await import('./agent.ts');
-  const state = hookState(record, 'creating', pid);
+  const isFirst = record.phase === 'creating';
+  const state = isFirst ? hookState(record, 'creating', pid) : hookState(record, 'running', record.pid);
   handOverListener(listener, { native, spec: config.spec, state, pid, locate: config.locate });
 }
 

@@ -20,6 +20,7 @@ import { Conversation } from './conversation.ts';
 import { chooseExecCgroup, type ExecCgroup, spawnInCgroup } from './exec-cgroup.ts';
 import { type ChosenProcess, chooseProcess } from './exec-process.ts';
 import { PlanFds } from './fds.ts';
+import { filterOf } from './filter.ts';
 import { frozenSpec } from './frozen.ts';
 import { becomeMonitor } from './monitor.ts';
 import { setOomScore } from './oom.ts';
@@ -143,7 +144,7 @@ async function enter(request: Request, terminal: Terminal, undo: Undo): Promise<
   });
   const conversation = spawn(request, cgroup, terminal, undo);
   // While the helper starts on another core.
-  const plan = compile(request, cgroup);
+  const plan = compile(request, cgroup, await filterOf(filterSource(request)));
   const fds = new PlanFds(plan.fds, fdSources(request, cgroup, container.pidfd), undo);
   await conversation.send(plan.ops, fds.byName);
   fds.closeAll();
@@ -164,13 +165,27 @@ function spawn(request: Request, cgroup: ExecCgroup, terminal: Terminal, undo: U
   return conversation;
 }
 
-function compile({ spec, host, record, extraFds }: Request, { placement }: ExecCgroup): Fragment {
+const filterSource = ({ spec, directory, host, native, options }: Request) => ({
+  spec,
+  text: () => directory.frozenConfig(),
+  host,
+  native,
+  root: options.global.root,
+  log: options.global.log,
+});
+
+function compile(
+  { spec, host, record, extraFds }: Request,
+  { placement }: ExecCgroup,
+  filter: Uint8Array | undefined,
+): Fragment {
   return compileExec(spec, host, {
     id: record.id,
     bundle: record.bundlePath,
     newKeyring: record.newKeyring,
     preserveFds: extraFds.length,
     cgroup: placement,
+    filter,
     namespaces: namespacesOf(record.pid),
   });
 }

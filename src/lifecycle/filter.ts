@@ -1,6 +1,5 @@
 import { arch } from 'node:os';
-import type { LoadedConfig } from '../config/load.ts';
-import type { Seccomp } from '../config/spec.ts';
+import type { Seccomp, Spec } from '../config/spec.ts';
 import { commit, version } from '../generated/version.ts';
 import type { HostFacts } from '../host/facts.ts';
 import type { Logger } from '../log/logger.ts';
@@ -11,7 +10,9 @@ import { exactIntegers } from '../seccomp/exact.ts';
 import type { ExactIntegers } from '../seccomp/profile.ts';
 
 export interface FilterRequestOptions {
-  readonly config: Pick<LoadedConfig, 'spec' | 'text'>;
+  readonly spec: Spec;
+  /** The text of the configuration. */
+  readonly text: () => string;
   readonly host: HostFacts;
   readonly native: Native;
   /** The state root, where compiled filters are kept. */
@@ -26,11 +27,11 @@ export interface FilterRequestOptions {
  * @throws TsruncError CONFIG_INVALID, UNSUPPORTED
  */
 export async function filterOf(options: FilterRequestOptions): Promise<Uint8Array | undefined> {
-  const { config, log, native, root } = options;
-  const seccomp = config.spec.linux?.seccomp;
+  const { spec, log, native, root } = options;
+  const seccomp = spec.linux?.seccomp;
   if (seccomp === undefined) return undefined;
   log.debug('seccomp', `seccomp filter flags: ${filterFlags(seccomp)}`);
-  const exact = exactIntegers(seccomp, config.text);
+  const exact = exactIntegers(seccomp, options.text);
   const text = cacheText(seccomp, exact, options);
   const cache: FilterCache = { root, native };
   return (

@@ -214,7 +214,8 @@ async function send(making: Making, conversation: Conversation, { ops, fds }: Fr
 }
 
 const filterSource = ({ config, host, native, options }: Making) => ({
-  config,
+  spec: config.spec,
+  text: () => config.text,
   host,
   native,
   root: options.global.root,

@@ -8,9 +8,11 @@ import { isCapable, joinHierarchy, namespaceFlags, planJoinCgroups } from './nam
 import type { Op } from './ops.ts';
 import { planExec, planProcess } from './process.ts';
 import { hasOwnMounts } from './rootfs.ts';
+import { planFilterOfStart } from './seccomp.ts';
 import { planFurtherTerminal } from './terminal.ts';
 
-export interface ExecPlanOptions extends Pick<PlanOptions, 'id' | 'bundle' | 'newKeyring' | 'preserveFds' | 'cgroup'> {
+export interface ExecPlanOptions
+  extends Pick<PlanOptions, 'id' | 'bundle' | 'newKeyring' | 'preserveFds' | 'cgroup' | 'filter'> {
   /** Types of the namespaces that the container's first process does not share with the runtime. */
   readonly namespaces: readonly NamespaceType[];
 }
@@ -40,6 +42,7 @@ export function compileExec(spec: ExecSpec, host: HostFacts, given: ExecPlanOpti
         { op: 'ready', from: '' },
         { op: 'awaitStart', listener: '', from: '' },
       ],
+      planFilterOfStart(spec, given.filter),
       planExec(process),
     ),
   );

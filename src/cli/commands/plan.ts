@@ -36,7 +36,7 @@ async function filterOf({ linux }: Spec, text: string): Promise<Uint8Array | und
   const seccomp = linux?.seccomp;
   if (seccomp === undefined) return undefined;
   const { compileFilter } = await import('../../seccomp/compile.ts');
-  const source = { seccomp, exact: exactIntegers(seccomp, text), machine: arch() };
+  const source = { seccomp, exact: exactIntegers(seccomp, () => text), machine: arch() };
   return compileFilter(source, loadNative()).program;
 }
 
