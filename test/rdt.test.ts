@@ -72,6 +72,18 @@ describe.runIf(hasCapability('SYS_ADMIN') && hasCommand('unshare'))('intelRdt', 
     expect(text(root, 'tasks')).toBe(`${(await box.state(id)).pid}\n`);
   });
 
+  test('a process of exec is in the groups of its container', async ({ box }) => {
+    const root = resctrlIn(box);
+    const id = box.id();
+    const bundle = await sleeping(box, { closID: '/' });
+    await withResctrl(root, '--root', box.root, 'create', '--bundle', bundle.path, id);
+    await box.ok('start', id);
+    writeFileSync(join(root, 'tasks'), '');
+    const pidFile = join(box.path, 'pid');
+    await box.ok('exec', '--detach', '--pid-file', pidFile, id, 'sleep', '100');
+    expect(text(root, 'tasks')).toBe(`${text(pidFile)}\n`);
+  });
+
   test('what was made for a container that cannot be run is removed', async ({ box }) => {
     const root = resctrlIn(box);
     const bundle = await box.bundle((config) => {

@@ -28,6 +28,7 @@ import type { ContainerStatus, ExecOptions } from './options.ts';
 import { sendPidfd, writePidFile } from './pidfile.ts';
 import { end } from './prepare.ts';
 import { openProcess } from './process.ts';
+import { joinRdtGroups } from './rdt.ts';
 import { statusOf } from './status.ts';
 import { inheritedFds } from './stdio.ts';
 import { checkTerminal, ofExec, Terminal } from './terminal.ts';
@@ -149,6 +150,7 @@ async function enter(request: Request, terminal: Terminal, undo: Undo): Promise<
   await conversation.send(plan.ops, fds.byName);
   fds.closeAll();
   await conversation.untilReady();
+  await joinRdtGroups(record, conversation.pid);
   return conversation;
 }
 

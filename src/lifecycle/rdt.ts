@@ -26,6 +26,13 @@ export async function enterRdtGroups({ record, config, undo }: Making, pid: numb
   applyRdt(record.rdt, asked, pid, openResctrl(), undo);
 }
 
+/** A further process of the container, before it becomes its program. */
+export async function joinRdtGroups({ rdt }: ContainerRecord, pid: number): Promise<void> {
+  if (rdt === undefined) return;
+  const [{ joinRdt }, { resctrlAt }] = await modules();
+  joinRdt(rdt, pid, resctrlAt(rdt.mountpoint));
+}
+
 /** A resctrl that is no longer mounted has no groups any more. */
 export async function removeRdtGroups({ rdt }: ContainerRecord): Promise<void> {
   if (rdt === undefined || rdt.remove.length === 0) return;
