@@ -23,6 +23,7 @@ const running = async (box: Box, patch: Patch): Promise<string> => {
 };
 
 describe.skipIf(!isRoot)('cgroups', () => {
+  // Covers /linux/cgroupsPath
   test('the process is in its cgroup of every hierarchy when create returns', async ({ box }) => {
     const id = box.id();
     const bundle = await box.bundle((config) => {
@@ -58,6 +59,7 @@ describe.skipIf(!isRoot)('cgroups', () => {
     }
   });
 
+  // Covers /linux/resources/memory/limit
   test('the memory limit holds: who exceeds it is killed', async ({ box }) => {
     const outcome = await box.probe('dd if=/dev/zero of=/dev/null bs=64M count=1', (config) => {
       config.linux.resources = { memory: { limit: 16 * MiB, swap: 16 * MiB } };
@@ -65,6 +67,7 @@ describe.skipIf(!isRoot)('cgroups', () => {
     expect(outcome.code).toBe(137);
   });
 
+  // Covers /linux/resources/pids/limit
   test('the pids limit holds: fork fails', async ({ box }) => {
     const outcome = await box.probe('for i in 1 2 3 4 5 6; do sleep 1 & done; wait', (config) => {
       config.linux.resources = { pids: { limit: 3 } };
@@ -73,6 +76,7 @@ describe.skipIf(!isRoot)('cgroups', () => {
     expect(outcome.stderr).toMatch(/can't fork|Resource temporarily unavailable/);
   });
 
+  // Covers /linux/resources/devices
   test('devices: what is not allowed cannot be opened', async ({ box }) => {
     const patch: Patch = (config) => {
       config.process.capabilities = { bounding: ['CAP_MKNOD'], effective: ['CAP_MKNOD'], permitted: ['CAP_MKNOD'] };

@@ -150,6 +150,7 @@ describe.runIf(hasCapability('MKNOD'))('the links of /dev', () => {
   });
 });
 
+// Covers /linux/devices
 describe.runIf(hasCapability('MKNOD'))('linux.devices', () => {
   const probe = (box: Box, devices: readonly Device[], ...files: readonly string[]) =>
     inside(box, look(...files), (config) => {

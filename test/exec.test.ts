@@ -113,6 +113,7 @@ describe('the program', () => {
   });
 });
 
+// Covers /process/execCPUAffinity
 describe('execCPUAffinity', () => {
   const cpus = async (box: Box, affinity: { initial?: string; final?: string }) => {
     const id = await box.running((config) => {

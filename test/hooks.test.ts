@@ -32,6 +32,7 @@ const withHooks = async (box: Box, body: (kind: Kind) => string, patch?: (config
 const logOf = (box: Box): string[] => readFileSync(join(box.path, 'log'), 'utf8').trim().split('\n');
 const logPath = (box: Box, kind: Kind) => (kind === 'startContainer' ? '/log' : join(box.path, 'log'));
 
+// Covers /hooks
 describe('hooks', () => {
   test('run in the order of the spec', async ({ box }) => {
     const bundle = await withHooks(box, (kind) => `echo ${kind} >> ${logPath(box, kind)}`);

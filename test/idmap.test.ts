@@ -48,6 +48,7 @@ const play = async (box: Box, { user, mounts, script }: Scene) => {
 
 const owners = (directory: string): string => `stat -c %u:%g ${directory}/root ${directory}/user`;
 
+// Covers /mounts/*/{uidMappings,gidMappings}
 describe.runIf(hasCapability('SYS_ADMIN'))('ids of a bind mount', () => {
   test('without a user namespace: as the mount maps them', async ({ box }) => {
     const { stdout, stderr } = await play(box, {
@@ -104,6 +105,7 @@ describe.runIf(hasCapability('SYS_ADMIN'))('ids of a bind mount', () => {
   });
 });
 
+// Covers /mounts/*/{uidMappings,gidMappings}
 describe.runIf(hasCapability('SYS_ADMIN'))('ids of a new tmpfs', () => {
   test('are mapped', async ({ box }) => {
     const { stdout, stderr } = await play(box, {

@@ -105,6 +105,7 @@ describe('create', () => {
 });
 
 describe('state', () => {
+  // Covers /ociVersion /annotations
   test('is the JSON that clients parse, without a line feed at its end', async ({ box }) => {
     const bundle = await box.bundle((config) => {
       config.process.args = ['sleep', '100'];

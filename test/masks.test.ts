@@ -40,6 +40,7 @@ const inside = async (box: Box, hiding: Hiding): Promise<string[]> => {
   return stdout.trimEnd().split('\n');
 };
 
+// Covers /linux/maskedPaths
 describe.runIf(hasCapability('SYS_ADMIN'))('linux.maskedPaths', () => {
   test('a file reads as empty and keeps nothing', async ({ box }) => {
     const bundle = await bundleOf(box, {
@@ -152,6 +153,7 @@ describe.runIf(hasCapability('SYS_ADMIN'))('linux.maskedPaths', () => {
   });
 });
 
+// Covers /linux/readonlyPaths
 describe.runIf(hasCapability('SYS_ADMIN'))('linux.readonlyPaths', () => {
   const tryWriting = (...files: readonly string[]): string =>
     `for f in ${files.join(' ')}; do (echo x >>$f) 2>/dev/null && echo "$f written" || echo "$f denied"; done`;

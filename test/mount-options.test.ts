@@ -191,6 +191,7 @@ const probe = async (box: Box, { before, mounts, script = ':' }: Case) => {
   return { mounts: parseMounts(stdout), stdout: stdout.trimEnd() };
 };
 
+// Covers /mounts/*/options
 describe.runIf(hasCapability('SYS_ADMIN'))('each option of the table', () => {
   test.for(knownMountOptions())('%s', async (option, { box }) => {
     const known = cases[option];

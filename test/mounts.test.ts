@@ -34,6 +34,7 @@ const capable: Patch = (config) => {
   config.process.capabilities = mighty();
 };
 
+// Covers /mounts/*/{destination,type,source,options}
 describe.runIf(hasCapability('SYS_ADMIN'))('the usual file systems', () => {
   test('have the type, the source and the options of the config, in its order', async ({ box }) => {
     const mounts = await mountsInside(box, []);
@@ -139,6 +140,7 @@ describe.runIf(hasCapability('SYS_ADMIN') && !isCgroupV2)('cgroups on a host wit
   });
 });
 
+// Covers /mounts/*/{destination,type,source,options}
 describe.runIf(hasCapability('SYS_ADMIN'))('bind mounts', () => {
   test('of a directory and of a file, where there is nothing yet', async ({ box }) => {
     const source = directory(box, 'source', { file: 'text\n' });

@@ -43,6 +43,7 @@ const detached = async (box: Box, bundle: Bundle): Promise<{ readonly id: string
 const fieldOf = (pid: number, name: string): string[] =>
   new RegExp(`^${name}:\\s*(.*)$`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]?.split(/\s+/) ?? [];
 
+// Covers /linux/namespaces/*/type
 describe('every combination of new and inherited', () => {
   const others = namespaceTypes.filter((type) => type !== 'user' && type !== 'mount');
   const combinations = Array.from({ length: 2 ** others.length }, (_, bits) =>
@@ -116,6 +117,7 @@ describe('in a user namespace, file systems belong to the namespace that they sh
   });
 });
 
+// Covers /linux/namespaces/*/path
 describe('joined by path', () => {
   test.for(namespaceTypes)('%s: the same one as its maker has, the others as asked', async (type, { box }) => {
     await using elsewhere = await Elsewhere.make([type]);
@@ -353,6 +355,7 @@ describe('what the namespaces are like inside', () => {
   });
 });
 
+// Covers /linux/timeOffsets
 describe('time offsets', () => {
   const clocks = { monotonic: { secs: 1_000_000, nanosecs: 5 }, boottime: { secs: 2_000_000, nanosecs: 7 } };
   const withOffsets: Patch = (config) => {

@@ -67,6 +67,7 @@ async function created(
   return { id, pid, devices: await links(pid) };
 }
 
+// Covers /linux/netDevices
 describe.runIf(possible)('netDevices', () => {
   beforeEach(async () => {
     host = await Elsewhere.make(['network']);

@@ -11,6 +11,7 @@ const status = (text: string, field: string): string | undefined =>
   new RegExp(`^${field}:\\s*(.*)$`, 'm').exec(text)?.[1];
 const lines = (text: string): string[] => text.trim().split('\n');
 
+// Covers /process/{args,env,cwd}
 describe('args, env and cwd', () => {
   test('arrive exactly, also with spaces, line feeds and empty words', async ({ box }) => {
     const args = ['sh', '-c', 'for a in "$@"; do printf "<%s>" "$a"; done', '--', 'a b', '', 'x\ny', 'ü'];
@@ -46,6 +47,7 @@ describe('args, env and cwd', () => {
   });
 });
 
+// Covers /process/user/{uid,gid,umask,additionalGids}
 describe('user', () => {
   test('uid, gid, additional groups and umask are set', async ({ box }) => {
     const { stdout } = await box.probe('id -u; id -g; id -G; umask', (config) => {
@@ -60,6 +62,7 @@ describe('user', () => {
   });
 });
 
+// Covers /process/capabilities
 describe('capabilities', () => {
   const sets = ['CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb'];
   const read = async (box: Box, patch: Patch) => {
@@ -102,6 +105,7 @@ describe('capabilities', () => {
 });
 
 describe('limits and scores', () => {
+  // Covers /process/rlimits
   test('rlimits are set', async ({ box }) => {
     const { stdout } = await box.probe('ulimit -Sn; ulimit -Hn; ulimit -Sc; ulimit -Hc', (config) => {
       config.process.rlimits = [
@@ -112,6 +116,7 @@ describe('limits and scores', () => {
     expect(lines(stdout)).toEqual(['100', '200', '0', '0']);
   });
 
+  // Covers /process/oomScoreAdj
   test('oomScoreAdj is set', async ({ box }) => {
     const { stdout } = await box.probe('cat /proc/self/oom_score_adj', (config) => {
       config.process.oomScoreAdj = 321;
@@ -131,6 +136,7 @@ describe('limits and scores', () => {
     },
   );
 
+  // Covers /process/noNewPrivileges
   test.for([true, false])('noNewPrivileges %s', async (value, { box }) => {
     const { stdout } = await box.probe('cat /proc/self/status', (config) => {
       config.process.noNewPrivileges = value;
@@ -138,6 +144,7 @@ describe('limits and scores', () => {
     expect(status(stdout, 'NoNewPrivs')).toBe(value ? '1' : '0');
   });
 
+  // Covers /linux/personality/domain
   test('scheduler, io priority and personality', async ({ box }) => {
     const { stdout } = await box.probe('cut -d" " -f19,41 /proc/self/stat; ionice; uname -m', (config) => {
       config.process.scheduler = { policy: 'SCHED_BATCH', nice: 5 };

@@ -96,6 +96,7 @@ describe.runIf(hasCapability('SYS_ADMIN'))('a bind of a directory that is shared
   });
 });
 
+// Covers /linux/rootfsPropagation
 describe.runIf(hasCapability('SYS_ADMIN'))('the root of the container, on a mount of the host that is shared', () => {
   const shared = 'mount --bind $ROOTFS $ROOTFS; mount --make-shared $ROOTFS';
   const late = 'mkdir $ROOTFS/late; mount -t tmpfs none $ROOTFS/late';

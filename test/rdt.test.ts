@@ -41,6 +41,7 @@ const sleeping = (box: Box, intelRdt: IntelRdt) =>
 
 const text = (...path: string[]): string => readFileSync(join(...path), 'utf8');
 
+// Covers /linux/intelRdt/{closID,schemata,enableMonitoring}
 describe.runIf(hasCapability('SYS_ADMIN') && hasCommand('unshare'))('intelRdt', () => {
   test('the process is in its class and its monitoring group, which goes with it', async ({ box }) => {
     const root = resctrlIn(box);

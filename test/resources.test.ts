@@ -41,6 +41,7 @@ const disk = readdirSync('/sys/block')
   .map((name) => readFileSync(`/sys/block/${name}/dev`, 'utf8').trim())[0];
 const [major = 0, minor = 0] = disk?.split(':').map(Number) ?? [];
 
+// Covers /linux/resources/{memory,cpu,pids,network,rdma,unified}
 describe.skipIf(!isRoot)('resources', () => {
   type Row = readonly [name: string, Resources, v1: Record<string, string>, v2: Record<string, string>];
   const rows: readonly Row[] = [
@@ -149,6 +150,7 @@ describe.skipIf(!isRoot)('resources', () => {
     expect(Number(/^nr_throttled (\d+)$/m.exec(outcome.stdout)?.[1])).toBeGreaterThan(0);
   });
 
+  // Covers /linux/resources/blockIO
   describe('blockIO', () => {
     test('throttles are the kernel’s', async ({ box, skip }) => {
       skip(
@@ -215,6 +217,7 @@ describe.skipIf(!isRoot)('resources', () => {
     });
   });
 
+  // Covers /linux/resources/hugepageLimits
   test('hugepageLimits', async ({ box }) => {
     const { id, outcome } = await limited(box, { hugepageLimits: [{ pageSize: '2MB', limit: 4 * MiB }] });
     if (directoryOf('hugetlb', id) === undefined) {

@@ -25,6 +25,7 @@ const bundleWith = (box: Box, script: string, patch?: Patch): Promise<Bundle> =>
 const onTmpfs = (rootfs: string): string =>
   `cp -a ${rootfs} ${rootfs}.copy; mount -t tmpfs none ${rootfs}; cp -a ${rootfs}.copy/. ${rootfs}`;
 
+// Covers /root/path
 describe.runIf(hasCapability('SYS_ADMIN'))('root.path', () => {
   const readHostname = (path: (bundle: Bundle) => string, prepare?: (bundle: Bundle) => void) => async (box: Box) => {
     const bundle = await bundleWith(box, 'cat /mark; pwd; ls -d /proc/self');
@@ -120,6 +121,7 @@ describe.runIf(hasCapability('SYS_ADMIN'))('root.path', () => {
   });
 });
 
+// Covers /root/readonly
 describe.runIf(hasCapability('SYS_ADMIN'))('root.readonly', () => {
   const readonly: Patch = (config) => {
     config.root.readonly = true;

@@ -44,6 +44,7 @@ const specified = async (user: Ordinary, script: string, how = {}): Promise<Bund
 };
 
 describe.skipIf(unavailable)(`an ordinary user${unavailable === undefined ? '' : `: ${unavailable}`}`, () => {
+  // Covers /linux/{uidMappings,gidMappings}
   describe('spec --rootless && run', () => {
     const script = 'id -u; id -g; cat /proc/self/uid_map /proc/self/gid_map';
 

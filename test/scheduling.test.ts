@@ -26,6 +26,7 @@ const withBudget =
     if (needsBudget) config.linux.resources = { cpu: { realtimeRuntime: 1000 } };
   };
 
+// Covers /process/scheduler
 describe('scheduler', () => {
   test.for<[Scheduler, { nice: number; priority: number; policy: number }]>([
     [{ policy: 'SCHED_OTHER' }, { nice: 0, priority: 0, policy: 0 }],
@@ -98,6 +99,7 @@ describe('scheduler', () => {
   });
 });
 
+// Covers /process/ioPriority
 describe('ioPriority', () => {
   test.for([
     ['IOPRIO_CLASS_RT', 0, 'realtime: prio 0'],
@@ -112,6 +114,7 @@ describe('ioPriority', () => {
   });
 });
 
+// Covers /linux/memoryPolicy
 describe('memoryPolicy', () => {
   const mapsWith = async (box: Box, memoryPolicy: MemoryPolicy) => {
     const { stdout, stderr } = await box.probe('', (config) => {

@@ -26,6 +26,7 @@ const bareMinimum = [
   'mmap',
 ];
 
+// Covers /linux/seccomp/{defaultAction,defaultErrnoRet,architectures,flags} /linux/seccomp/syscalls/*/{names,action,errnoRet}
 describe('actions', () => {
   test('ERRNO answers EPERM, or the errno that is asked for; other calls go through', async ({ box }) => {
     const seccomp = allowing(
@@ -59,6 +60,7 @@ describe('actions', () => {
   });
 });
 
+// Covers /linux/seccomp/syscalls/*/args
 describe('conditions on arguments', () => {
   const when = (...args: SeccompArg[]): Seccomp => allowing(on('SCMP_ACT_ERRNO', ['umask'], { args }));
   const arg = (op: SeccompArg['op'], value: number, valueTwo?: number): SeccompArg => ({

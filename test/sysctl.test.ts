@@ -31,6 +31,7 @@ const refusal = async (box: Box, sysctl: Parameters, patch?: (config: Config) =>
 
 const ofHost = (path: string): string => readFileSync(`/proc/sys/${path}`, 'utf8').trim();
 
+// Covers /linux/sysctl
 describe.runIf(hasCapability('SYS_ADMIN'))('parameters of namespaces', () => {
   test('network', async ({ box }) => {
     const before = ofHost('net/ipv4/ip_local_port_range');
@@ -200,6 +201,7 @@ describe('parameters that cannot be set', () => {
   });
 });
 
+// Covers /{hostname,domainname}
 describe('hostname and domainname', () => {
   test('are those of the container only', async ({ box }) => {
     const [before, domainBefore] = [hostname(), ofHost('kernel/domainname')];

@@ -25,6 +25,7 @@ const detached = async (box: Box, patch: Patch, input?: string): Promise<string>
 };
 
 describe('--console-socket', () => {
+  // Covers /process/terminal
   test('receives the terminal, which is the program’s stdio and controlling terminal', async ({ box }) => {
     const output = await detached(
       box,
@@ -46,6 +47,7 @@ describe('--console-socket', () => {
     expect(output).toBe('hi\n1\n');
   });
 
+  // Covers /process/consoleSize
   test('consoleSize is the window size', async ({ box }) => {
     const patch = terminal('stty size', (config) => {
       config.process.consoleSize = { width: 111, height: 44 };

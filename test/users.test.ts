@@ -37,6 +37,7 @@ const mapped = async (
   return bundle;
 };
 
+// Covers /linux/{uidMappings,gidMappings}
 describe('several ranges', () => {
   test('are what the container and the host see', async ({ box }) => {
     const bundle = await mapped(box, 'cat /proc/self/uid_map /proc/self/gid_map /proc/self/setgroups', ranges);

@@ -87,6 +87,7 @@ function errorOf(run: () => unknown): TsruncError {
   throw new Error('nothing was thrown');
 }
 
+// Covers /linux/intelRdt/{closID,schemata,l3CacheSchema,memBwSchema}
 describe('the class of service', () => {
   test('without closID has the name of the container, and goes with it', () => {
     const record = enter({ l3CacheSchema: 'L3:0=f' });
@@ -164,6 +165,7 @@ describe('the class of service', () => {
   });
 });
 
+// Covers /linux/intelRdt/enableMonitoring
 describe('monitoring', () => {
   test('has a group of the container below its class, which goes with it', () => {
     const record = enter({ enableMonitoring: true });

@@ -17,6 +17,7 @@ function v1(rules: DeviceRule[]): string[] {
   return end < 0 ? writes : writes.slice(0, end);
 }
 
+// Covers /linux/resources/devices
 describe('v1 writes', () => {
   test('all is denied first, then the rules in their order, then the defaults', () => {
     const rules: DeviceRule[] = [
@@ -153,6 +154,7 @@ function meaning(rules: readonly Rule[], wanted: Access): number {
   return bits.every((bit) => rules.findLast((rule) => decides(rule, bit))?.allow) ? 1 : 0;
 }
 
+// Covers /linux/resources/devices
 describe('v2 program', () => {
   const program = (rules: DeviceRule[]) => deviceProgram(deviceRules({ devices: rules }));
   const null3 = { type: 'c', major: 1, minor: 3 } as const;
