@@ -96,6 +96,17 @@ describe('capabilities', () => {
     expect(found).toEqual({ CapBnd: CHOWN | KILL, CapPrm: CHOWN | KILL, CapEff: CHOWN | KILL, CapInh: 0n, CapAmb: 0n });
   });
 
+  test('ambient ones that are not inheritable are left out, as older default configurations have them', async ({
+    box,
+  }) => {
+    const found = await read(box, (config) => {
+      config.process.user = { uid: 1000, gid: 1000 };
+      const some = ['CAP_KILL', 'CAP_CHOWN'];
+      config.process.capabilities = { bounding: some, effective: some, permitted: some, ambient: some };
+    });
+    expect(found).toMatchObject({ CapBnd: KILL | CHOWN, CapAmb: 0n, CapInh: 0n });
+  });
+
   test('none at all leaves none', async ({ box }) => {
     const found = await read(box, (config) => {
       config.process.capabilities = {};

@@ -101,11 +101,14 @@ export function planCapabilities(spec: Spec, kept = 0n): readonly Op[] {
 export function capabilitySets(
   spec: Spec,
 ): Readonly<Record<'effective' | 'permitted' | 'inheritable' | 'ambient', bigint>> {
-  const { effective, permitted, inheritable, ambient } = setsOf(spec);
+  const { effective, ambient, ...sets } = setsOf(spec);
+  const permitted = capabilityMask(sets.permitted);
+  const inheritable = capabilityMask(sets.inheritable);
+  // capabilities(7): ambient ones must be both. Others were warned of, and are as good as not named.
   return {
     effective: capabilityMask(effective),
-    permitted: capabilityMask(permitted),
-    inheritable: capabilityMask(inheritable),
-    ambient: capabilityMask(ambient),
+    permitted,
+    inheritable,
+    ambient: capabilityMask(ambient) & permitted & inheritable,
   };
 }
