@@ -218,6 +218,27 @@ describe('what the program inherits of the runtime', () => {
     expect(lines(stdout)).toEqual(['0', '1', '2', '3']);
   });
 
+  test('a null device as a stream is that of the container, and what else it is stays', async ({ box }) => {
+    const bundle = await box.bundle((config) => {
+      config.process.args = [
+        'sh',
+        '-c',
+        'stat -L -c "%d %t:%T" /dev/null /dev/fd/0 /dev/fd/2; cat /proc/self/fdinfo/2',
+      ];
+    });
+    const none = openSync('/dev/null', 'a');
+    const { stdout } = spawnSync(runtime, ['--root', box.root, 'run', '-b', bundle.path, box.id()], {
+      stdio: ['ignore', 'pipe', none],
+      encoding: 'utf8',
+    });
+    closeSync(none);
+    const [own, stdin, stderr] = lines(stdout);
+    expect([stdin, stderr]).toEqual([own, own]);
+    expect(own).toMatch(/ 1:3$/);
+    // O_WRONLY and O_APPEND, as it was opened.
+    expect(Number.parseInt(/^flags:\s*(\d+)/m.exec(stdout)?.[1] ?? '', 8) & 0o2003).toBe(0o2001);
+  });
+
   test('--preserve-fds passes them on in their place', async ({ box }) => {
     const bundle = await box.bundle((config) => {
       config.process.args = ['sh', '-c', 'cat <&3; ls /proc/self/fd'];

@@ -84,6 +84,7 @@ const phrases: Phrases = {
   narrowCapabilities: () => 'give up the capabilities that only loading the filter needed',
   setNoNewPrivileges: () => 'give up new privileges',
   loadSeccomp: ({ filter }) => `load the seccomp filter (${filter.length} bytes)`,
+  adoptNull: () => "take the container's null device for the host's",
   findProgram: ({ name }) => `find the program ${quote(name)}`,
   findHome: ({ uid }) => `find the home directory of uid ${uid}`,
   closeFds: ({ preserve }) => `close the file descriptors from ${3 + preserve} on`,

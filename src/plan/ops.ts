@@ -203,6 +203,11 @@ export const opTable = {
   setNoNewPrivileges: {},
   /** seccomp(2) SECCOMP_SET_MODE_FILTER; `notify`: ask for a listener fd and send it to the runtime. */
   loadSeccomp: { filter: 'bytes', flags: 'u32', notify: 'u32' },
+  /**
+   * Where one of fds 0-2 is the null device of the host, put that of the container in its place: nothing of the host's mounts
+   * stays open. A container without a null device keeps what it has.
+   */
+  adoptNull: {},
   /** Find the program (in `directories` when name has no slash) and check that it can be executed; remembered for exec. */
   findProgram: { name: 'str', directories: 'strs' },
   /** HOME for exec, from the container's /etc/passwd entry of uid, "/" when there is none. */

@@ -12,7 +12,7 @@ export const planTerminal = (context: Context): readonly Op[] =>
 export const planFurtherTerminal = (context: Context): readonly Op[] => openConsole(context, 0);
 
 function openConsole({ spec: { process } }: Context, bindConsole: number): readonly Op[] {
-  if (process?.terminal !== true) return [];
+  if (process?.terminal !== true) return [{ op: 'adoptNull', from: '' }];
   const { width = 0, height = 0 } = process.consoleSize ?? {};
   return [{ op: 'openConsole', width, height, uid: process.user?.uid ?? 0, bindConsole, from: '/process/terminal' }];
 }
