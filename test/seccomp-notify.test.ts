@@ -22,6 +22,7 @@ const asking = (box: Box, names: string[], rest: Partial<Seccomp> = {}): Seccomp
 const bundleOf = (box: Box, seccomp: Seccomp, words: readonly string[], patch?: Patch): Promise<Bundle> =>
   callingBundle(box, seccomp, words, patch);
 
+// Covers /linux/seccomp/{listenerPath,listenerMetadata}
 describe('the agent', () => {
   test('gets one state with the descriptor, before the container is created', async ({ box }) => {
     const agent = await Agent.at(socketIn(box), 'value:0');
