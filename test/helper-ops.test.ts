@@ -16,7 +16,16 @@ const cloneNew = {
   pid: 0x20000000,
   net: 0x40000000,
 } as const;
-const errno = { EPERM: 1, ENOENT: 2, ENOEXEC: 8, EACCES: 13, EISDIR: 21, ETIMEDOUT: 110, ECANCELED: 125 } as const;
+const errno = {
+  EPERM: 1,
+  ENOENT: 2,
+  ENOEXEC: 8,
+  EACCES: 13,
+  EISDIR: 21,
+  EINVAL: 22,
+  ETIMEDOUT: 110,
+  ECANCELED: 125,
+} as const;
 const privileged = hasCapability('SYS_ADMIN');
 const capability = { chown: 1n << 0n, kill: 1n << 5n, netBind: 1n << 10n };
 
@@ -90,6 +99,16 @@ describe('the process', () => {
       ]);
     },
   );
+
+  test.for([
+    ['uid', { uid: 2 ** 32 - 1, gid: 1 }],
+    ['gid', { uid: 1, gid: 2 ** 32 - 1 }],
+  ] as const)('does not take -1 for a %s: the kernel would leave it what it is', async ([, ids]) => {
+    expect(await failureOf([make('setUser', { ...ids, groups: [], setGroups: 0 })])).toMatchObject({
+      errno: errno.EINVAL,
+      call: 'setresuid',
+    });
+  });
 
   test.runIf(privileged)('names the capability that it cannot have', async () => {
     const drop = { effective: capability.kill, permitted: capability.kill, inheritable: 0n, ambient: 0n };

@@ -167,6 +167,21 @@ describe('the working directory', () => {
 });
 
 describe('ids', () => {
+  test.for([
+    ['uid', { uid: 2 ** 32 - 1, gid: 1000 }],
+    ['gid', { uid: 1000, gid: 2 ** 32 - 1 }],
+    ['additionalGids', { uid: 1000, gid: 1000, additionalGids: [2 ** 32 - 1] }],
+  ] as const)(
+    'the number by which the kernel means "as it is" does not leave the program root: %s',
+    async ([name, user], { box }) => {
+      const { code, stdout, stderr } = await box.probe('id', (config) => {
+        config.process.user = { ...user, additionalGids: [...('additionalGids' in user ? user.additionalGids : [])] };
+      });
+      expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+      expect(stderr).toContain(`/process/user/${name}`);
+    },
+  );
+
   test('numbers are numbers, whatever the passwd of the image says (CVE-2016-3697)', async ({ box }) => {
     const bundle = await bundleWith(
       box,

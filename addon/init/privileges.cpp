@@ -65,6 +65,12 @@ void explainRefusal(World& w, uint64_t wanted) {
   if (missing != 0) w.say("capability %d", __builtin_ctzll(missing));
 }
 
+// To setresuid(2) and setresgid(2) the largest number means "as it is": the process would stay root. Nothing valid names
+// it; a mistake above must not make root of nobody.
+Failure requireIds(uint32_t uid, uint32_t gid) {
+  return uid == UINT32_MAX || gid == UINT32_MAX ? Failure{EINVAL, "setresuid"} : success;
+}
+
 }  // namespace
 
 Failure run(World& w, const op::SetBoundingCapabilities& o) {
@@ -82,6 +88,7 @@ Failure run(World& w, const op::SetBoundingCapabilities& o) {
 }
 
 Failure run(World&, const op::SetUser& o) {
+  if (auto f = requireIds(o.uid, o.gid)) return f;
   // Without this, leaving uid 0 would clear the permitted set before setCapabilities says what stays.
   if (auto f = check(sys::prctl(PR_SET_KEEPCAPS, 1), "prctl(PR_SET_KEEPCAPS)")) return f;
   if (o.setGroups != 0) {

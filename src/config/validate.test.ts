@@ -41,7 +41,7 @@ test('values are quoted as they stand in the file, and the digits of bounds are 
     [
       "config.json:1:116: error: process.rlimits[0].soft (the limit in force; 18446744073709551615 is none) is 1e99; allowed: an integer from 0 to 18446744073709551615 (/process/rlimits/0/soft).",
       "config.json:1:128: error: process.rlimits[0].hard (up to where the program may raise its soft limit; 18446744073709551615 is none) is "x"; allowed: an integer from 0 to 18446744073709551615 (/process/rlimits/0/hard).",
-      "config.json:1:148: error: process.user.uid (user id inside the container) is 1.5; allowed: an integer from 0 to 4294967295 (/process/user/uid).",
+      "config.json:1:148: error: process.user.uid (user id inside the container) is 1.5; allowed: an integer from 0 to 4294967294 (/process/user/uid).",
     ]
   `);
 });
