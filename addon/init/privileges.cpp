@@ -65,8 +65,8 @@ void explainRefusal(World& w, uint64_t wanted) {
   if (missing != 0) w.say("capability %d", __builtin_ctzll(missing));
 }
 
-// To setresuid(2) and setresgid(2) the largest number means "as it is": the process would stay root. Nothing valid names
-// it; a mistake above must not make root of nobody.
+// To setresuid(2) and setresgid(2) the largest number means "as it is": the process would stay root. Nothing valid
+// names it; a mistake above must not make root of nobody.
 Failure requireIds(uint32_t uid, uint32_t gid) {
   return uid == UINT32_MAX || gid == UINT32_MAX ? Failure{EINVAL, "setresuid"} : success;
 }

@@ -37,6 +37,7 @@ describe('a further process of a container', () => {
       'startSession',
       'joinKeyring',
       'useRoot',
+      'adoptNull',
       'setNoNewPrivileges',
       'setUmask',
       'changeDirectory',
