@@ -5,6 +5,8 @@ import { describe } from 'vitest';
 import { alive, type Box, expect, test } from './support/box.ts';
 import { cgroupDirectories } from './support/host.ts';
 
+const lines = (text: string): string[] => text.trimEnd().split('\n');
+
 const sleeper = (box: Box) =>
   box.bundle((config) => {
     config.process.args = ['sleep', '100'];
@@ -257,6 +259,21 @@ describe('delete', () => {
       code: 1,
       stderr: expect.stringContaining('does not exist'),
     });
+  });
+
+  test('--regex takes all whose names match; one that cannot go does not keep the others', async ({ box }) => {
+    const bundle = await sleeper(box);
+    const [one, two, other] = [await box.create(bundle), await box.create(bundle), await box.create(bundle)];
+    await box.ok('start', one);
+    const suffixes = [one, two].map((id) => id.split('-').at(-1)).join('|');
+    const refused = await box.tsrunc('delete', '--regex', `-(${suffixes})$`);
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toContain(`cannot delete container ${one} that is not stopped: running`);
+    expect(lines((await box.ok('list', '-q')).stdout)).toEqual([one, other].toSorted());
+    await box.ok('delete', '--force', '--regex', `-(${suffixes})$`);
+    expect(lines((await box.ok('list', '-q')).stdout)).toEqual([other]);
+    expect((await box.tsrunc('delete', '--regex', '[')).stderr).toContain('"[" is no regular expression');
+    await box.ok('delete', '--regex', 'matches nothing');
   });
 
   test('the id can be used again', async ({ box }) => {

@@ -45,6 +45,7 @@ const loaders: Loaders = {
   spec: () => import('./commands/spec.ts'),
   validate: () => import('./commands/validate.ts'),
   plan: () => import('./commands/plan.ts'),
+  features: () => import('./commands/features.ts'),
   help: () => import('./commands/help.ts'),
   version: () => import('./commands/version.ts'),
 };

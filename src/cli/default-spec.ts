@@ -1,5 +1,6 @@
 /** The config.json that `tsrunc spec` writes: a shell in new namespaces with few capabilities. Pure. */
 import type { IdMapping, Mount, Namespace, Spec } from '../config/spec.ts';
+import { newestSpecVersion } from '../config/spec-version.ts';
 import type { IdRange } from '../host/subids.ts';
 
 export interface SpecFacts {
@@ -20,7 +21,7 @@ const capabilities = ['CAP_AUDIT_WRITE', 'CAP_KILL', 'CAP_NET_BIND_SERVICE'];
 
 export function defaultSpec({ cgroupV2, rootless }: SpecFacts): Spec {
   return {
-    ociVersion: '1.3.0',
+    ociVersion: newestSpecVersion,
     process: {
       terminal: true,
       user: { uid: 0, gid: 0 },

@@ -310,8 +310,14 @@ export const commands = [
     group: 'Life of a container',
     about: 'Remove what is left of a stopped container',
     positionals: [containerId],
-    options: [{ long: 'force', short: 'f', type: 'flag', about: 'kill it first; do not mind if there is none' }],
-    examples: [['tsrunc delete --force web', 'remove it, whatever it is doing']],
+    options: [
+      { long: 'force', short: 'f', type: 'flag', about: 'kill it first; do not mind if there is none' },
+      { long: 'regex', short: 'r', type: 'flag', about: 'delete every container whose name matches this expression' },
+    ],
+    examples: [
+      ['tsrunc delete --force web', 'remove it, whatever it is doing'],
+      ["tsrunc delete --force --regex '^test-'", 'remove all whose names begin with "test-"'],
+    ],
   },
   {
     name: 'state',
@@ -384,6 +390,15 @@ export const commands = [
     positionals: [{ name: 'bundle', required: false, about: 'the bundle (default: the current folder)' }],
     options: [{ long: 'json', type: 'flag', about: 'print the plan as JSON' }],
     examples: [['tsrunc plan /srv/web', 'see the steps in order']],
+  },
+  {
+    name: 'features',
+    group: 'About tsrunc',
+    about: 'Print what this version can do, as JSON',
+    details: 'The features document of the runtime-spec: engines ask for it before they use a feature.',
+    positionals: [],
+    options: [],
+    examples: [],
   },
   {
     name: 'help',

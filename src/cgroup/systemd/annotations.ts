@@ -8,7 +8,7 @@ import { TsruncError } from '../../errors.ts';
 import type { Property } from '../controllers/systemd.ts';
 import { placeOf } from '../failure.ts';
 
-const prefix = 'org.systemd.property.';
+export const propertyPrefix = 'org.systemd.property.';
 
 /** THE list, with the D-Bus types: how the unit ends and is collected, its order among units, and what only limits. */
 const allowed: Readonly<Record<string, 't' | 'b' | 's' | 'i' | 'u' | 'as'>> = {
@@ -49,12 +49,12 @@ const allowed: Readonly<Record<string, 't' | 'b' | 's' | 'i' | 'u' | 'as'>> = {
 /** @throws TsruncError UNSUPPORTED for a property that is not on the list, CONFIG_INVALID for a value of another type */
 export function annotatedProperties(annotations: Spec['annotations']): Property[] {
   return Object.entries(annotations ?? {})
-    .filter(([key]) => key.startsWith(prefix))
+    .filter(([key]) => key.startsWith(propertyPrefix))
     .map(([key, text]) => propertyOf(key, text));
 }
 
 function propertyOf(key: string, text: string): Property {
-  const asked = key.slice(prefix.length);
+  const asked = key.slice(propertyPrefix.length);
   // As systemctl(1) has it: TimeoutStopSec in seconds is TimeoutStopUSec in microseconds.
   const inSeconds = asked.endsWith('Sec') && !asked.endsWith('USec');
   const name = inSeconds ? asked.replace(/Sec$/, 'USec') : asked;

@@ -4,6 +4,12 @@ import type { Call } from '../commands.ts';
 
 export async function run({ global, options, args }: Call<'delete'>): Promise<number> {
   const store = new Store(global.root);
-  await deleteContainer({ store, id: args['container-id'], force: options.force, log: global.log });
+  const target = { store, force: options.force, log: global.log };
+  if (options.regex) {
+    await (await import('../../lifecycle/delete-matching.ts')).deleteMatching({
+      ...target,
+      pattern: args['container-id'],
+    });
+  } else await deleteContainer({ ...target, id: args['container-id'] });
   return 0;
 }

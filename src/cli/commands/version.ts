@@ -1,8 +1,6 @@
+import { newestSpecVersion } from '../../config/spec-version.ts';
 import { commit, version } from '../../generated/version.ts';
 import type { Call } from '../commands.ts';
-
-/** The newest runtime-spec whose features this version knows. */
-const specVersion = '1.3.0';
 
 /**
  * Docker takes the last word of the last line with "version", and the line "commit: "; go-runc splits the first three
@@ -10,6 +8,6 @@ const specVersion = '1.3.0';
  */
 export function run({ print }: Call<'version'>): number {
   const engine = process.versions.bun === undefined ? `node ${process.versions.node}` : `bun ${process.versions.bun}`;
-  print(`tsrunc version ${version}\ncommit: ${commit}\nspec: ${specVersion}\nengine: ${engine}\n`);
+  print(`tsrunc version ${version}\ncommit: ${commit}\nspec: ${newestSpecVersion}\nengine: ${engine}\n`);
   return 0;
 }

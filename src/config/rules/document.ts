@@ -1,10 +1,10 @@
 /** Rules about the file as a whole: its version, its annotations, the root, names of the host. */
+import { newestSpecVersion } from '../spec-version.ts';
 import { hasNamespace, quoted, type Rule } from './helpers.ts';
 
 /** semver.org 2.0.0, rule 9 and 10 without their finer points. */
 const semver = /^(\d+)\.(\d+)\.(\d+)(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$/;
-/** The newest minor version of the runtime-spec that is implemented here. */
-const newestMinor = 3;
+const newestMinor = Number(newestSpecVersion.split('.')[1]);
 
 export const versionRule: Rule = ({ ociVersion }, report) => {
   const match = semver.exec(ociVersion ?? '1.0.0');

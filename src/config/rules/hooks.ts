@@ -1,11 +1,20 @@
 /** Rules about hooks: config.md "POSIX-platform Hooks". */
+import type { Hooks } from '../spec.ts';
 import { checkEnvironment, each, isAbsolute, quoted, type Rule } from './helpers.ts';
 
-const kinds = ['prestart', 'createRuntime', 'createContainer', 'startContainer', 'poststart', 'poststop'] as const;
+/** In the order in which they run. */
+export const hookKinds = [
+  'prestart',
+  'createRuntime',
+  'createContainer',
+  'startContainer',
+  'poststart',
+  'poststop',
+] as const satisfies readonly (keyof Hooks)[];
 
 export const hookRule: Rule = ({ hooks }, report) => {
   if (hooks === undefined) return;
-  for (const kind of kinds) {
+  for (const kind of hookKinds) {
     each(hooks[kind], ({ path, env }, index) => {
       const pointer = `/hooks/${kind}/${index}`;
       if (!isAbsolute(path)) {
