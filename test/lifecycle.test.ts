@@ -266,11 +266,11 @@ describe('delete', () => {
     const [one, two, other] = [await box.create(bundle), await box.create(bundle), await box.create(bundle)];
     await box.ok('start', one);
     const suffixes = [one, two].map((id) => id.split('-').at(-1)).join('|');
-    const refused = await box.tsrunc('delete', '--regex', `-(${suffixes})$`);
+    const refused = await box.tsrunc('delete', '--regex', `^tsrunc-.*-(${suffixes})$`);
     expect(refused.code).toBe(1);
     expect(refused.stderr).toContain(`cannot delete container ${one} that is not stopped: running`);
     expect(lines((await box.ok('list', '-q')).stdout)).toEqual([one, other].toSorted());
-    await box.ok('delete', '--force', '--regex', `-(${suffixes})$`);
+    await box.ok('delete', '--force', '--regex', `^tsrunc-.*-(${suffixes})$`);
     expect(lines((await box.ok('list', '-q')).stdout)).toEqual([other]);
     expect((await box.tsrunc('delete', '--regex', '[')).stderr).toContain('"[" is no regular expression');
     await box.ok('delete', '--regex', 'matches nothing');
