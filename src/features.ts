@@ -78,7 +78,7 @@ function isAtLeast({ major, minor }: FeatureFacts['kernel'], since: readonly [nu
   return since === undefined || major > since[0] || (major === since[0] && minor >= since[1]);
 }
 
-const plannedLeaves = planned.flatMap(expand);
+const plannedLeaves = Object.keys(planned).flatMap(expand);
 const isBelow = (pointer: string, branch: string): boolean => pointer === branch || pointer.startsWith(`${branch}/`);
 
 /** Whether some leaf of this branch of the configuration is applied, and the branch is not refused. */
