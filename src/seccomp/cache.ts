@@ -23,6 +23,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import type { Native } from '../native/native.ts';
+import { INSTRUCTION_BYTES } from './bpf.ts';
 
 const DIRECTORY = '@seccomp';
 const MOST_ENTRIES = 64;
@@ -80,7 +81,9 @@ function readOwn(path: string): Buffer {
 function programFor(key: Buffer, entry: Buffer): Uint8Array | undefined {
   if (entry.length < LENGTH_BYTES) return undefined;
   const end = LENGTH_BYTES + entry.readUInt32LE(0);
-  return end < entry.length && entry.subarray(LENGTH_BYTES, end).equals(key) ? entry.subarray(end) : undefined;
+  const program = entry.subarray(end);
+  const whole = program.length > 0 && program.length % INSTRUCTION_BYTES === 0;
+  return whole && entry.subarray(LENGTH_BYTES, end).equals(key) ? program : undefined;
 }
 
 /** Keep a program for the next container. @throws Error where it cannot be written; nothing half-written stays */
