@@ -39,7 +39,7 @@ describe.skipIf(!able)('containerd (needs root and the packages containerd and u
     const id = uniqueId();
     const command = `ctr run --rm -t --runc-binary ${process.env.TSRUNC ?? join(import.meta.dirname, '../dist/tsrunc')} docker.io/library/tsrunc-test:latest ${id} sh -c "tty; sleep 0.5; stty size"`;
     const { stdout } = await daemon.inside('script', '-qec', `stty rows 30 cols 90; ${command}`, '/dev/null');
-    expect(stdout.replaceAll('\r', '')).toBe('/dev/pts/0\n30 90\n');
+    expect(stdout.replaceAll(/\r|\^@/g, '')).toBe('/dev/pts/0\n30 90\n');
   });
 
   test('detached: exists, is killed with its status, is deleted', async () => {

@@ -287,7 +287,7 @@ describe.runIf(hasCapability('MKNOD'))('/dev bound from the host', () => {
     });
     const run = [runtime, '--root', box.root, 'run', '--bundle', bundle.path, box.id()];
     const { stdout } = await exec('script', ['-qec', run.join(' '), '/dev/null']);
-    expect(stdout.replaceAll('\r', '')).toMatch(/\/dev\/pts\/0\nls: \/dev\/console: No such file/);
+    expect(stdout.replaceAll(/\r|\^@/g, '')).toMatch(/\/dev\/pts\/0\nls: \/dev\/console: No such file/);
     expect(await listing(dev)).toBe(before);
   });
 
