@@ -1,13 +1,11 @@
-// Small questions about descriptors.
+// The terminal of a foreground container.
 #pragma once
 
 #include "outcome.h"
 
 namespace host {
 
-bool isTerminal(int fd);
 // Nothing happens when `from` is no terminal.
 Failure copyWindowSize(int from, int to);
-Failure setCloexec(int fd, bool on);
 
 }  // namespace host

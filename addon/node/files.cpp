@@ -70,12 +70,4 @@ Napi::Value CopyWindowSize(const Napi::CallbackInfo& info) {
   return finish(info.Env(), host::copyWindowSize(toInt(info[0]), toInt(info[1])));
 }
 
-Napi::Value IsTerminal(const Napi::CallbackInfo& info) {
-  return Napi::Boolean::New(info.Env(), host::isTerminal(toInt(info[0])));
-}
-
-Napi::Value SetCloexec(const Napi::CallbackInfo& info) {
-  return finish(info.Env(), host::setCloexec(toInt(info[0]), toBool(info[1])));
-}
-
 }  // namespace node

@@ -13,9 +13,6 @@ Napi::Value SendGo(const Napi::CallbackInfo& info);
 Napi::Value Receive(const Napi::CallbackInfo& info);
 Napi::Value PidfdOpen(const Napi::CallbackInfo& info);
 Napi::Value PidfdSendSignal(const Napi::CallbackInfo& info);
-Napi::Value DatagramPair(const Napi::CallbackInfo& info);
-Napi::Value SendDatagram(const Napi::CallbackInfo& info);
-Napi::Value ReceiveDatagram(const Napi::CallbackInfo& info);
 Napi::Value WaitPidfd(const Napi::CallbackInfo& info);
 Napi::Value Reap(const Napi::CallbackInfo& info);
 Napi::Value SetChildSubreaper(const Napi::CallbackInfo& info);
@@ -33,8 +30,6 @@ Napi::Value Connect(const Napi::CallbackInfo& info);
 Napi::Value SendFd(const Napi::CallbackInfo& info);
 Napi::Value Lock(const Napi::CallbackInfo& info);
 Napi::Value CopyWindowSize(const Napi::CallbackInfo& info);
-Napi::Value IsTerminal(const Napi::CallbackInfo& info);
-Napi::Value SetCloexec(const Napi::CallbackInfo& info);
 Napi::Value KeepSignals(const Napi::CallbackInfo& info);
 Napi::Value BecomeMonitor(const Napi::CallbackInfo& info);
 

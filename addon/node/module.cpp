@@ -16,9 +16,6 @@ constexpr Entry methods[] = {
     {"receive", node::Receive},
     {"pidfdOpen", node::PidfdOpen},
     {"pidfdSendSignal", node::PidfdSendSignal},
-    {"datagramPair", node::DatagramPair},
-    {"sendDatagram", node::SendDatagram},
-    {"receiveDatagram", node::ReceiveDatagram},
     {"waitPidfd", node::WaitPidfd},
     {"reap", node::Reap},
     {"setChildSubreaper", node::SetChildSubreaper},
@@ -36,8 +33,6 @@ constexpr Entry methods[] = {
     {"sendFd", node::SendFd},
     {"lock", node::Lock},
     {"copyWindowSize", node::CopyWindowSize},
-    {"isTerminal", node::IsTerminal},
-    {"setCloexec", node::SetCloexec},
     {"keepSignals", node::KeepSignals},
     {"becomeMonitor", node::BecomeMonitor},
 };

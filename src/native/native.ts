@@ -149,15 +149,6 @@ export interface Native {
   /** Next message of the helper. Rejects with ETIMEDOUT after timeoutMs (-1: never). */
   receive(socket: number, timeoutMs: number): Promise<Message>;
 
-  /** A pair of SOCK_SEQPACKET sockets, for a program that we start. */
-  datagramPair(): { readonly ours: number; readonly theirs: number };
-  sendDatagram(socket: number, bytes: Uint8Array): void;
-  /**
-   * The next datagram and the descriptor that came with it (-1: none); no bytes: the other side is gone. Rejects with
-   * ETIMEDOUT after timeoutMs (-1: never).
-   */
-  receiveDatagram(socket: number, timeoutMs: number): Promise<{ readonly bytes: Uint8Array; readonly fd: number }>;
-
   pidfdOpen(pid: number): number;
   /** kill(2) through a pidfd: cannot hit another process. signal 0 asks whether it is alive. */
   pidfdSendSignal(pidfd: number, signal: number): void;
@@ -212,8 +203,6 @@ export interface Native {
 
   /** Give a terminal the window size of another one; nothing happens when `from` is no terminal. */
   copyWindowSize(from: number, to: number): void;
-  isTerminal(fd: number): boolean;
-  setCloexec(fd: number, on: boolean): void;
 
   /**
    * From now on signals that would end this process wait for the monitor, which forwards them to the container. For good:
