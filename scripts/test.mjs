@@ -9,7 +9,7 @@
 import { spawn } from 'node:child_process';
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { settledResidue, takeSnapshot } from '../test/residue.mjs';
 import { has } from './packages.mjs';
 import { repository, run } from './run.mjs';
@@ -17,6 +17,8 @@ import { script, setUp } from './setup.mjs';
 
 /** @typedef {{ passed: number, failed: number, skipped: number }} Count */
 /** @typedef {{ name: string, run: () => Promise<Count> }} Check */
+/** @typedef {{ fullName: string, status: string, failureMessages: string[] }} Assertion */
+/** @typedef {{ name: string, status: string, message: string, assertionResults: Assertion[] }} TestFile */
 
 /** @param {Partial<Count>} [count] @returns {Count} */
 const counted = (count) => ({ passed: 0, failed: 0, skipped: 0, ...count });
@@ -82,14 +84,35 @@ const tool = (name, command, args, env, needs = command) => ({
   },
 });
 
+/** What is said once more below the sum, where nobody has to search for it: failures, and what took two attempts. @type {string[]} */
+const findings = [];
+
+const firstLine = /** @param {string | undefined} text */ (text) => (text ?? '').trim().split('\n')[0] ?? '';
+
+/** @param {TestFile} file @returns {string[]} */
+const findingsOf = (file) => {
+  const name = relative(repository, file.name);
+  const broken = file.status === 'failed' && file.assertionResults.length === 0;
+  return [
+    ...(broken ? [`failed: ${name}: ${firstLine(file.message)}`] : []),
+    ...file.assertionResults
+      .filter((test) => test.failureMessages.length > 0)
+      .map((test) => {
+        const verdict = test.status === 'passed' ? 'passed at its second attempt' : 'failed';
+        return `${verdict}: ${name}: ${test.fullName}: ${firstLine(test.failureMessages[0])}`;
+      }),
+  ];
+};
+
 /**
  * What vitest's JSON report counts. A file that could not be loaded has no tests: it counts as one failure.
  * @param {string} path
  */
 const countOf = (path) => {
   const report = JSON.parse(readFileSync(path, 'utf8'));
-  /** @type {{ status: string, assertionResults: unknown[] }[]} */
+  /** @type {TestFile[]} */
   const files = report.testResults;
+  findings.push(...files.flatMap(findingsOf));
   const broken = files.filter((file) => file.status === 'failed' && file.assertionResults.length === 0).length;
   return counted({
     passed: report.numPassedTests,
@@ -109,8 +132,10 @@ const vitest = (name, args, env) => ({
   run: async () => {
     const report = join(String(env.TMPDIR), 'vitest.json');
     const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+    // Containers on a machine that others load as well: a second attempt tells an unsteady test from a broken one.
+    const attempts = ['--retry=1'];
     try {
-      const good = await succeeds(bin('vitest'), ['run', ...args, ...reporters], { env, show: true });
+      const good = await succeeds(bin('vitest'), ['run', ...args, ...attempts, ...reporters], { env, show: true });
       if (!existsSync(report)) return counted({ failed: 1 }); // it did not come to its end
       const count = countOf(report);
       // An error outside every test (an unhandled rejection) fails the run, though no test did.
@@ -216,6 +241,8 @@ await script(async () => {
   }
   setUp({ tests: true });
   const total = await runLeavingNothing((env) => [...staticChecks(env), ...tests(env)]);
-  console.log(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
+  console.log(
+    `\n${findings.map((finding) => `${finding}\n`).join('')}${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`,
+  );
   return total.failed === 0 ? 0 : 1;
 });
