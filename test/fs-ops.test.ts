@@ -1,4 +1,5 @@
 /** The file-system operations of the init helper, each seen from inside; hostile root file systems above all. */
+import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
@@ -572,6 +573,31 @@ describe.runIf(hasCapability('SYS_ADMIN'))('file-system operations', () => {
         call: 'openat2',
       });
       expect(set('kernel/msgmax', 'much').failure).toMatchObject({ errno: errno.EINVAL, call: 'write' });
+    });
+
+    test('labels of security modules go to a true procfs, whatever lies over /proc (CVE-2019-16884)', () => {
+      using lab = new Lab();
+      const fake = join(lab.outside, 'fake');
+      mkdirSync(join(fake, 'thread-self/attr'), { recursive: true });
+      writeFileSync(join(fake, 'thread-self/attr/exec'), '');
+      // The sanitizers of the driver ask /proc for their options and end it in their way: what it printed counts.
+      const before = `mount --bind ${fake} /proc`;
+      const write = (...attributes: string[]) =>
+        lab.run([make('setSecurityLabel', { attributes, value: 'exec nonsense' })], ':', { before }).stdout;
+      // No module knows the label, if there is one at all.
+      expect(write('none/exec', 'exec')).toMatch(/^0 \d+ write/);
+      expect(readFileSync(join(fake, 'thread-self/attr/exec'), 'utf8')).toBe('');
+      expect(write('none/exec', 'nothing')).toMatch(/^0 2 openat2/);
+      expect(write('../../sys/kernel/hostname')).toMatch(/^0 22 openat2/);
+    });
+
+    test('labels of files', () => {
+      using lab = new Lab();
+      const label = 'system_u:object_r:container_file_t:s0:c1,c2';
+      const set = (target: string) => lab.inside([make('setFileLabel', { target, label })], ':');
+      expect(set('/tmp').failure).toBeUndefined();
+      expect(execFileSync('stat', ['-c', '%C', join(lab.rootfs, 'tmp')], { encoding: 'utf8' }).trim()).toBe(label);
+      expect(set('/missing').failure).toMatchObject({ errno: errno.ENOENT });
     });
   });
 });

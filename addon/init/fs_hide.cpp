@@ -37,21 +37,24 @@ Failure maskFile(World& w, int target) {
 // Two inodes, because some kernels count the root twice.
 constexpr const char* emptyOptions[] = {"ro", "nr_blocks=1", "nr_inodes=2", "mode=755"};
 
-Failure makeEmptyDirectory(World& w, Fd& out) {
+Failure makeEmptyDirectory(World& w, Str label, Fd& out) {
   FsContext context(w);
   if (auto f = context.open("tmpfs")) return f;
   for (const char* option : emptyOptions) {
     if (auto f = context.set(option)) return f;
+  }
+  if (!label.empty()) {
+    if (auto f = context.setString("context", label.data)) return f;
   }
   return context.mount(sys::mountAttrRdonly | sys::mountAttrNosuid | sys::mountAttrNodev | sys::mountAttrNoexec, out);
 }
 
 // One tmpfs for all masked directories. Linux before 6.15 clones attached mounts only, hence the first target gets the
 // original and the others get clones of it.
-Failure maskDirectory(World& w, int target) {
+Failure maskDirectory(World& w, Str label, int target) {
   Fd mount;
   bool first = !w.emptyDirectory.valid();
-  if (auto f = first ? makeEmptyDirectory(w, mount) : cloneMount(w.emptyDirectory.get(), false, mount)) return f;
+  if (auto f = first ? makeEmptyDirectory(w, label, mount) : cloneMount(w.emptyDirectory.get(), false, mount)) return f;
   if (auto f = attach(mount.get(), target)) return f;
   if (first) w.emptyDirectory = static_cast<Fd&&>(mount);
   return success;
@@ -65,7 +68,7 @@ Failure run(World& w, const op::MaskPath& o) {
   if (f) return isMissing(f) ? success : f;
   struct stat st{};
   if (auto g = check(::fstat(target.get(), &st), "fstat")) return g;
-  return S_ISDIR(st.st_mode) ? maskDirectory(w, target.get()) : maskFile(w, target.get());
+  return S_ISDIR(st.st_mode) ? maskDirectory(w, o.label, target.get()) : maskFile(w, target.get());
 }
 
 Failure run(World& w, const op::ReadonlyPath& o) {

@@ -54,17 +54,38 @@ struct Arguments {
   size_t size = 0;
 };
 
+Failure appendText(Arguments& to, const char* text, size_t size) {
+  if (to.size + size >= sizeof to.text) return {E2BIG, "mount"};
+  memcpy(to.text + to.size, text, size);
+  to.size += size;
+  to.text[to.size] = '\0';
+  return success;
+}
+
+// The categories of an SELinux context are separated by commas, as options are; the kernel reads it in quotes.
+constexpr const char* contextKeys[] = {"context=", "fscontext=", "defcontext=", "rootcontext="};
+
+size_t contextKeyLength(Str option) {
+  for (const char* key : contextKeys) {
+    if (strncmp(option.data, key, strlen(key)) == 0) return strlen(key);
+  }
+  return 0;
+}
+
 Failure append(Arguments& to, Str option) {
   if (const Flag* flag = findFlag(option)) {
     to.flags |= flag->bit;
     return success;
   }
-  size_t comma = to.size > 0 ? 1 : 0;
-  if (to.size + comma + option.size >= sizeof to.text) return {E2BIG, "mount"};
-  if (comma != 0) to.text[to.size++] = ',';
-  memcpy(to.text + to.size, option.data, option.size + 1);
-  to.size += option.size;
-  return success;
+  if (to.size > 0) {
+    if (auto f = appendText(to, ",", 1)) return f;
+  }
+  size_t key = contextKeyLength(option);
+  if (key == 0) return appendText(to, option.data, option.size);
+  if (auto f = appendText(to, option.data, key)) return f;
+  if (auto f = appendText(to, "\"", 1)) return f;
+  if (auto f = appendText(to, option.data + key, option.size - key)) return f;
+  return appendText(to, "\"", 1);
 }
 
 Failure collect(const op::Mount& o, const char* extra, Arguments& out) {

@@ -18,9 +18,10 @@ constexpr int badUsage = 91;
 template <class T, class... Ops>
 concept OneOf = (__is_same(T, Ops) || ...);
 template <class T>
-concept FileSystemOp = OneOf<T, op::SetPropagation, op::OpenRoot, op::UseRoot, op::Mount, op::Bind, op::Remount,
-                             op::Symlink, op::MakeDirectory, op::Device, op::MaskPath, op::ReadonlyPath, op::PivotRoot,
-                             op::MoveRoot, op::ChangeRoot, op::SetRootAttrs, op::SetSysctl, op::ChangeDirectory>;
+concept FileSystemOp =
+    OneOf<T, op::SetPropagation, op::OpenRoot, op::UseRoot, op::Mount, op::Bind, op::Remount, op::Symlink,
+          op::MakeDirectory, op::Device, op::MaskPath, op::ReadonlyPath, op::PivotRoot, op::MoveRoot, op::ChangeRoot,
+          op::SetRootAttrs, op::SetSysctl, op::ChangeDirectory, op::SetSecurityLabel, op::SetFileLabel>;
 
 Failure dispatch(World& w, uint32_t code, Reader payload) {
   return visit(code, payload, [&w]<class Op>(const Op& o) -> Failure {

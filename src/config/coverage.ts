@@ -13,6 +13,7 @@ export const planned: Readonly<Record<string, string>> = {
   '/annotations/*': 'src/store/record.ts',
   '/process/{terminal,consoleSize/height,consoleSize/width}': 'src/plan/terminal.ts',
   '/process/{cwd,env/*,args/*,noNewPrivileges}': 'src/plan/process.ts',
+  '/process/{apparmorProfile,selinuxLabel}': 'src/plan/labels.ts',
   '/process/oomScoreAdj': 'src/lifecycle/oom.ts',
   '/process/user/{uid,gid,umask,additionalGids/*}': 'src/plan/process.ts',
   '/process/capabilities/{bounding,effective,inheritable,permitted,ambient}/*': 'src/plan/capabilities.ts',
@@ -38,6 +39,7 @@ export const planned: Readonly<Record<string, string>> = {
   '/linux/rootfsPropagation': 'src/plan/rootfs.ts',
   '/linux/sysctl/*': 'src/plan/sysctl.ts',
   '/linux/{maskedPaths,readonlyPaths}/*': 'src/plan/masks.ts',
+  '/linux/mountLabel': 'src/plan/mounts/filesystem.ts',
   '/linux/personality/domain': 'src/plan/scheduling.ts',
   '/linux/resources/devices/*/{allow,type,major,minor,access}': 'src/cgroup/controllers/devices.ts',
   '/linux/resources/memory/{limit,reservation,swap,kernel,kernelTCP,swappiness,disableOOMKiller,useHierarchy,checkBeforeUpdate}':
@@ -61,24 +63,9 @@ export const planned: Readonly<Record<string, string>> = {
   '/linux/seccomp/syscalls/*/args/*/{index,value,valueTwo,op}': 'src/seccomp/profile.ts',
 };
 
-export interface Rejection {
-  /** The sentence of the error. */
-  readonly reason: string;
-  /**
-   * What makes the field count as set. Clients send empty objects, zeros and empty strings for what they do not want, so by
-   * default only other values do. `member`: any member at all, whatever its value.
-   */
-  readonly setBy: 'value' | 'member';
-}
-
-const notYet = (what: string): Rejection => ({ reason: `${what} not supported yet`, setBy: 'value' });
-
-/** Refused when set. A whole branch may be given by its root. */
-export const rejected: Readonly<Record<string, Rejection>> = {
-  '/process/apparmorProfile': notYet('AppArmor profiles are'),
-  '/process/selinuxLabel': notYet('SELinux labels are'),
-  '/linux/mountLabel': notYet('SELinux labels are'),
-  '/linux/personality/flags': { reason: 'The runtime-spec defines no flags of personality', setBy: 'value' },
+/** Refused when set, with the sentence of the error. A whole branch may be given by its root. */
+export const rejected: Readonly<Record<string, string>> = {
+  '/linux/personality/flags': 'The runtime-spec defines no flags of personality',
 };
 
 /** Without effect, and why that is right. */

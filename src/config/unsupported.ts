@@ -1,4 +1,4 @@
-import { type ErrorDetails, type Place, TsruncError } from '../errors.ts';
+import { type Place, TsruncError } from '../errors.ts';
 import { rejected } from './coverage.ts';
 import { type Finding, mistake } from './findings.ts';
 import { pointerParts, pointerTo } from './position.ts';
@@ -30,15 +30,12 @@ function isSet(value: unknown): boolean {
   return value !== undefined && value !== null && value !== 0 && value !== '' && value !== false;
 }
 
-const isSetBy = (setBy: 'value' | 'member', value: unknown): boolean =>
-  setBy === 'value' ? isSet(value) : typeof value === 'object' && value !== null && Object.keys(value).length > 0;
-
 /** Fields that are set but cannot be applied by this version; create refuses them, as the runtime-spec demands. */
 export function unsupported(spec: Spec): Finding[] {
   const findings: Finding[] = [];
-  for (const [pattern, { reason, setBy }] of Object.entries(rejected)) {
+  for (const [pattern, reason] of Object.entries(rejected)) {
     visitMatches(spec, pointerParts(pattern), 0, '', (pointer, value) => {
-      if (isSetBy(setBy, value)) findings.push(mistake(pointer, reason));
+      if (isSet(value)) findings.push(mistake(pointer, reason));
     });
   }
   return findings;
@@ -46,12 +43,11 @@ export function unsupported(spec: Spec): Finding[] {
 
 /**
  * Refuses what `unsupported` finds.
- * @throws TsruncError UNSUPPORTED that names every such field; its place is the first one's
+ * @throws TsruncError UNSUPPORTED with the place of the first
  */
 export function refuseUnsupported(spec: Spec, locate: (pointer: string) => Place): void {
-  const [first, ...others] = unsupported(spec);
+  const [first] = unsupported(spec);
   if (first === undefined) return;
-  const also = others.map(({ pointer }) => pointer).join(', ');
-  const details: ErrorDetails = { place: locate(first.pointer), hint: 'Take the field out of the configuration.' };
-  throw new TsruncError('UNSUPPORTED', also === '' ? first.message : `${first.message}; nor are ${also}`, details);
+  const hint = 'Take the field out of the configuration.';
+  throw new TsruncError('UNSUPPORTED', first.message, { place: locate(first.pointer), hint });
 }

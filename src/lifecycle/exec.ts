@@ -29,6 +29,7 @@ import { sendPidfd, writePidFile } from './pidfile.ts';
 import { end } from './prepare.ts';
 import { openProcess } from './process.ts';
 import { joinRdtGroups } from './rdt.ts';
+import { refuseMissingModules } from './refusals.ts';
 import { statusOf } from './status.ts';
 import { inheritedFds } from './stdio.ts';
 import { checkTerminal, ofExec, Terminal } from './terminal.ts';
@@ -95,8 +96,10 @@ async function check(directory: ContainerDir, options: ExecOptions): Promise<Req
   const spec: ExecSpec = { ...container, process };
   refuseUnsupported({ ociVersion: spec.ociVersion, process }, locate);
   checkTerminal(spec, options, options.detach, ofExec);
+  const host = probeHost();
+  refuseMissingModules({ process }, host);
   const extraFds = inheritedFds({ listenFds: 0, preserveFds: options.preserveFds });
-  return { options, native: loadNative(), directory, record, host: probeHost(), spec, locate, extraFds };
+  return { options, native: loadNative(), directory, record, host, spec, locate, extraFds };
 }
 
 /** The texts are runc's, engines know them. */

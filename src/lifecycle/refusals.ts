@@ -9,6 +9,8 @@ export function refuseOnHost(spec: Spec, host: HostFacts): void {
   refuseWithoutPrivileges(spec, host);
   refuseMissingNamespaces(spec, host);
   refuseNetDevices(spec, host);
+  refuseMissingModules(spec, host);
+  refuseOldSeccomp(spec, host);
 }
 
 function refuseWithoutPrivileges(spec: Spec, host: HostFacts): void {
@@ -38,4 +40,34 @@ function refuseNetDevices(spec: Spec, host: HostFacts): void {
     place: { file: 'config.json', pointer: pointerTo('/linux/netDevices', name) },
     hint: 'Run as root, or leave netDevices out and have a helper such as slirp4netns or pasta connect the container.',
   });
+}
+
+/** A label that nobody enforces would leave the user with the belief of being confined. */
+export function refuseMissingModules({ process, linux }: Pick<Spec, 'process' | 'linux'>, { lsm }: HostFacts): void {
+  if (!lsm.apparmor) refuseLabel('AppArmor', '/process/apparmorProfile', process?.apparmorProfile);
+  if (lsm.selinux) return;
+  refuseLabel('SELinux', '/process/selinuxLabel', process?.selinuxLabel);
+  refuseLabel('SELinux', '/linux/mountLabel', linux?.mountLabel);
+}
+
+function refuseLabel(module: 'AppArmor' | 'SELinux', pointer: string, label = ''): void {
+  if (label === '') return;
+  throw new TsruncError('UNSUPPORTED', `"${label}" cannot be applied: ${module} is not active on this host`, {
+    place: { file: 'config.json', pointer },
+    hint: `Take the field out of the configuration, or boot with ${module} (/sys/kernel/security/lsm lists what is active).`,
+  });
+}
+
+/** Older kernels refuse the flag with EINVAL, of which nobody would know what is meant. */
+function refuseOldSeccomp({ linux }: Spec, { kernel }: HostFacts): void {
+  const index = linux?.seccomp?.flags?.indexOf('SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV') ?? -1;
+  if (index < 0 || kernel.major > 5 || (kernel.major === 5 && kernel.minor >= 19)) return;
+  throw new TsruncError(
+    'UNSUPPORTED',
+    `This kernel (${kernel.release}) has no SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV`,
+    {
+      place: { file: 'config.json', pointer: `/linux/seccomp/flags/${index}` },
+      hint: 'It needs Linux 5.19.',
+    },
+  );
 }

@@ -5,6 +5,7 @@ import { type Context, type Fragment, frozen, type HookState, type PlanOptions, 
 import { planDevices } from './devices.ts';
 import { planCreateHooks, planRuntimeHooks } from './hooks.ts';
 import { planHostname } from './hostname.ts';
+import { planKeyringLabel } from './labels.ts';
 import { planMaskedPaths, planReadonlyPaths } from './masks.ts';
 import { planLateReadonly, planMounts } from './mounts/mounts.ts';
 import { planCgroup, planNamespaces } from './namespaces.ts';
@@ -82,9 +83,10 @@ export function compileContainer(spec: Spec, host: HostFacts, options: PlanOptio
 export const planAfterStart = (spec: Spec, state: HookState): readonly Op[] => planStart(spec, state);
 
 /** A session and, unless the caller's is to stay, a session keyring of its own. */
-export function planSession({ options }: Context): readonly Op[] {
+export function planSession({ spec, options }: Context): readonly Op[] {
   const session: Op = { op: 'startSession', from: '' };
-  return options.newKeyring ? [session, { op: 'joinKeyring', name: `_ses.${options.id}`, from: '' }] : [session];
+  const keyring: Op = { op: 'joinKeyring', name: `_ses.${options.id}`, from: '' };
+  return options.newKeyring ? [session, ...planKeyringLabel(spec), keyring] : [session];
 }
 
 function planWaiting({ options }: Context): Fragment {

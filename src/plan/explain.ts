@@ -42,6 +42,7 @@ const phrases: Phrases = {
   protect: () => 'refuse to be traced',
   startSession: () => 'start a session',
   joinKeyring: ({ name }) => `join the new session keyring ${quote(name)}`,
+  setSecurityLabel: ({ attributes, value }) => `set the security label ${attributes.at(-1)} to ${quote(value)}`,
   bringLoopbackUp: () => 'bring the loopback interface up',
 
   setPropagation: ({ propagation, recursive }) =>
@@ -54,6 +55,7 @@ const phrases: Phrases = {
   symlink: ({ target, text }) => `make the link ${quote(target)} to ${quote(text)}`,
   makeDirectory: ({ target }) => `make the directory ${quote(target)}`,
   device: ({ path }) => `make the device ${quote(path)}`,
+  setFileLabel: ({ target, label }) => `label ${quote(target)} as ${quote(label)}`,
   maskPath: ({ path }) => `mask ${quote(path)}`,
   readonlyPath: ({ path }) => `make ${quote(path)} read-only`,
   runHook: ({ path }) => `run the hook ${quote(path)}`,

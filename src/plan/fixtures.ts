@@ -54,6 +54,7 @@ export const onV1: PlanOptions = {
   preserveFds: 0,
   listenFds: 0,
   hasListener: true,
+  filter: undefined,
   cgroup: {
     kind: 'v1',
     hierarchies: controllers.map((names) => ({

@@ -294,6 +294,22 @@ const hints: readonly Row[] = [
     errno: ['EPERM'],
     hint: 'The UTS namespace must belong to the container: add {"type": "uts"} to linux.namespaces.',
   },
+  {
+    ops: ['setSecurityLabel'],
+    errno: ['ENOENT'],
+    when: (op, { call }) => call === 'write' && op.from === '/process/apparmorProfile',
+    hint: 'No AppArmor profile of this name is loaded: load it with apparmor_parser.',
+  },
+  {
+    ops: ['setSecurityLabel', 'setFileLabel'],
+    errno: ['EINVAL'],
+    hint: 'The security policy that is loaded does not know this label.',
+  },
+  {
+    ops: ['setSecurityLabel', 'setFileLabel'],
+    errno: ['EACCES', 'EPERM'],
+    hint: 'The security policy does not let the runtime give this label: look at the audit log.',
+  },
   { ops: ['loadSeccomp'], errno: ['EACCES'], hint: 'A seccomp filter needs CAP_SYS_ADMIN or process.noNewPrivileges.' },
 ];
 

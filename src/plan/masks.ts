@@ -10,4 +10,9 @@ export const planReadonlyPaths = ({ spec }: Context): readonly Op[] =>
 
 /** Before the change of root, while /dev/null is still the host's (CVE-2025-31133). */
 export const planMaskedPaths = ({ spec }: Context): readonly Op[] =>
-  (spec.linux?.maskedPaths ?? []).map((path, index) => ({ op: 'maskPath', path, from: `/linux/maskedPaths/${index}` }));
+  (spec.linux?.maskedPaths ?? []).map((path, index) => ({
+    op: 'maskPath',
+    path,
+    label: spec.linux?.mountLabel ?? '',
+    from: `/linux/maskedPaths/${index}`,
+  }));

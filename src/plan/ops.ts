@@ -44,6 +44,11 @@ export const opTable = {
   startSession: {},
   /** Join a new session keyring of this name (keyctl KEYCTL_JOIN_SESSION_KEYRING), searchable by its owner. */
   joinKeyring: { name: 'str' },
+  /**
+   * Write `value` to the first of `attributes` that this kernel has in /proc/thread-self/attr, through a verified procfs:
+   * labels of AppArmor and SELinux.
+   */
+  setSecurityLabel: { attributes: 'strs', value: 'str' },
   /** Set IFF_UP on `lo` of the present network namespace. */
   bringLoopbackUp: {},
 
@@ -134,8 +139,10 @@ export const opTable = {
     fallback: 'str',
     bindOnly: 'u32',
   },
-  /** Hide a path: a file behind a verified /dev/null, a directory behind one shared empty read-only tmpfs; missing: nothing. */
-  maskPath: { path: 'str' },
+  /** Give what is at target an SELinux label (extended attribute security.selinux). */
+  setFileLabel: { target: 'str', label: 'str' },
+  /** Hide a path: a file behind a verified /dev/null, a directory behind one shared empty read-only tmpfs, with an SELinux context unless `label` is ''; missing: nothing. */
+  maskPath: { path: 'str', label: 'str' },
   /** Make a path read-only by binding it on itself, with what is mounted below; missing: nothing. */
   readonlyPath: { path: 'str' },
   /** Program run in the container's namespaces before pivot_root or after start; `stdin` is statePrefix + pid + stateSuffix. */

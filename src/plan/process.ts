@@ -3,6 +3,7 @@ import { planBounding, planCapabilities } from './capabilities.ts';
 import { type Context, type HookState, type PlanOptions, refuse } from './context.ts';
 import { planStartHooks } from './hooks.ts';
 import { mayClearGroups } from './identity.ts';
+import { planLabels } from './labels.ts';
 import { leavesUserNamespace } from './namespaces.ts';
 import type { Op } from './ops.ts';
 import { planRlimits } from './rlimits.ts';
@@ -18,6 +19,7 @@ export type MissingCwd = 'make' | 'fail';
 
 /** What the program is, up to the moment when only the word to start is missing. */
 export const planProcess = (context: Context, process: Process, missingCwd: MissingCwd = 'make'): readonly Op[] => [
+  ...planLabels(process),
   ...planNoNewPrivileges(process),
   ...planScheduling(context.spec),
   ...planDirectory(process, missingCwd),

@@ -51,7 +51,7 @@ function describeLeaf(leaf: string): string {
     .join('<br>');
   if (source !== undefined) return row(field, 'applied', link(source, source.replace('src/', '')), tests);
   const refused = branchOf(leaf, rejected);
-  if (refused !== undefined) return row(field, 'refused', rejected[refused]?.reason ?? '', tests);
+  if (refused !== undefined) return row(field, 'refused', rejected[refused] ?? '', tests);
   return row(field, 'ignored', ignored[branchOf(leaf, ignored) ?? ''] ?? '', tests);
 }
 

@@ -38,6 +38,7 @@ static const struct {
     {"mkdirat", SYS_mkdirat},
     {"reboot", SYS_reboot},
     {"syslog", SYS_syslog},
+    {"setresuid", SYS_setresuid},
 };
 
 static unsigned long long number_of(const char* text, char** end) {

@@ -28,7 +28,7 @@ export function planFilesystem(entry: Entry): Fragment {
     fstype,
     source: mount.source ?? '',
     target,
-    options: filesystemOptions(entry, fstype),
+    options: [...filesystemOptions(entry, fstype), ...labelOption(entry, fstype)],
     attrs: isReadonlyLater(entry) ? attrs & ~mountAttrs.rdonly : attrs,
     propagation: options.propagation,
     propagationRecursive: options.propagationRecursive ? 1 : 0,
@@ -37,7 +37,7 @@ export function planFilesystem(entry: Entry): Fragment {
     idmap: idmap?.request.name ?? '',
     from: pointer,
   };
-  return { ops: [op], fds: idmap === undefined ? [] : [idmap.request] };
+  return { ops: [op, ...planFileLabel(entry, fstype)], fds: idmap === undefined ? [] : [idmap.request] };
 }
 
 /**
@@ -84,6 +84,24 @@ function filesystemOptions({ options }: Entry, fstype: string): readonly string[
     ...options.superblock.filter((flag) => flag !== 'i_version' || fstype === 'ext4'),
     ...options.data.map(({ option }) => option),
   ];
+}
+
+/** Their files have labels of their own, or, as cgroups, none. */
+const labelled = (fstype: string): boolean => !['proc', 'sysfs', 'mqueue'].includes(fstype);
+
+const hasContext = ({ options }: Entry): boolean =>
+  options.data.some(({ option }) => /^(fs|def|root)?context=/.test(option));
+
+/** SELinux context of all files of the new file system (config-linux.md "Mount Label"). */
+function labelOption(entry: Entry, fstype: string): readonly string[] {
+  const label = entry.context.spec.linux?.mountLabel ?? '';
+  return label === '' || !labelled(fstype) || hasContext(entry) ? [] : [`context=${label}`];
+}
+
+/** The kernel mounts the message queues of an IPC namespace itself, before anybody can say a context. */
+function planFileLabel({ context, target }: Entry, fstype: string): readonly Op[] {
+  const label = context.spec.linux?.mountLabel ?? '';
+  return label === '' || fstype !== 'mqueue' ? [] : [{ op: 'setFileLabel', target, label, from: '/linux/mountLabel' }];
 }
 
 /**
