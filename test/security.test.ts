@@ -36,6 +36,7 @@ describe.skipIf(lsm.selinux)('without SELinux', () => {
   });
 });
 
+// Covers /process/apparmorProfile
 describe.runIf(lsm.apparmor)('with AppArmor', () => {
   test('the program runs under the profile', async ({ box }) => {
     const { stdout } = await box.probe('cat /proc/self/attr/current', (config) => {

@@ -21,6 +21,7 @@ const named = <N extends OpName>(ops: readonly Op[], name: N): OpNamed<N>[] =>
   ops.filter((op): op is OpNamed<N> => op.op === name);
 const position = (ops: readonly Op[], name: OpName): number => ops.findIndex(({ op }) => op === name);
 
+// Covers /process/apparmorProfile
 describe('an AppArmor profile', () => {
   const spec = specWith({ apparmorProfile: 'docker-default', noNewPrivileges: true });
 
@@ -37,6 +38,7 @@ describe('an AppArmor profile', () => {
   });
 });
 
+// Covers /process/selinuxLabel
 describe('an SELinux label', () => {
   const spec = specWith({ selinuxLabel: LABEL });
 
@@ -54,6 +56,7 @@ describe('an SELinux label', () => {
   });
 });
 
+// Covers /linux/mountLabel
 describe('a mount label', () => {
   const mounts: Spec['mounts'] = [
     { destination: '/proc', type: 'proc', source: 'proc' },
