@@ -86,6 +86,8 @@ export interface CgroupDriver {
    */
   freeze(on: boolean): Promise<void>;
   frozen(): boolean;
+  /** Let everybody run who is in the cgroup or below, whoever stopped them: on v1 not even SIGKILL ends a frozen process. */
+  thaw(): void;
   /**
    * Signal every process. For SIGKILL new ones cannot escape, and on return none is left or two seconds have passed.
    * @param signal number

@@ -1,5 +1,5 @@
 /** Reading and writing the kernel's control files. */
-import { closeSync, constants, mkdirSync, openSync, readdirSync, readFileSync, rmdirSync, writeSync } from 'node:fs';
+import { closeSync, constants, mkdirSync, openSync, readFileSync, rmdirSync, writeSync } from 'node:fs';
 import { errnoName } from '../host/errno.ts';
 
 /** One write(2) of the whole value: the kernel takes each write as one command. Never creates a file. */
@@ -10,6 +10,11 @@ export function writeControl(path: string, value: string): void {
   } finally {
     closeSync(fd);
   }
+}
+
+/** Nothing happens when the file or its cgroup does not exist. */
+export function writeControlIfThere(path: string, value: string): void {
+  unless(['ENOENT', 'ENODEV'], () => writeControl(path, value));
 }
 
 export function readControl(path: string): string {
@@ -29,19 +34,13 @@ export function readKey(path: string, key: string): number | undefined {
   return line === undefined ? undefined : Number(line.slice(key.length + 1));
 }
 
-/** Names of the child cgroups; none when the cgroup itself is gone. */
-export function childCgroups(directory: string): string[] {
-  const entries = unless(['ENOENT'], () => readdirSync(directory, { withFileTypes: true })) ?? [];
-  return entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
-}
-
 /** @returns false when it was there already */
 export function makeDirectory(path: string): boolean {
   return unless(['EEXIST'], () => mkdirSync(path, { mode: 0o755 }) ?? true) ?? false;
 }
 
 /** @returns false when processes or child cgroups keep it; true when it is gone */
-export function removeIfIdle(path: string): boolean {
+export function removeIfIdle(path: string | Buffer): boolean {
   try {
     rmdirSync(path);
   } catch (error) {

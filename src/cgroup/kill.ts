@@ -11,7 +11,7 @@ const endMs = 2000;
  * is no freezer, the kill is repeated until nobody is left.
  */
 export async function killFrozen(
-  cgroup: Pick<CgroupDriver, 'pids' | 'freeze' | 'frozen'>,
+  cgroup: Pick<CgroupDriver, 'pids' | 'freeze' | 'frozen' | 'thaw'>,
   signal: number,
 ): Promise<void> {
   if (cgroup.pids().length === 0) return;
@@ -20,14 +20,17 @@ export async function killFrozen(
   try {
     signalAll(cgroup.pids(), signal);
   } finally {
-    // On v1 not even SIGKILL reaches a frozen process; any other signal waits for the user's resume.
-    if (!wasFrozen || signal === SIGKILL) await cgroup.freeze(false);
+    // Any other signal waits for the user's resume.
+    if (signal === SIGKILL) cgroup.thaw();
+    else if (!wasFrozen) await cgroup.freeze(false);
   }
   if (signal === SIGKILL) await until(() => killRest(cgroup), endMs);
 }
 
-function killRest(cgroup: Pick<CgroupDriver, 'pids'>): boolean {
+/** Whoever is left may have been freezing others when the signal came. */
+function killRest(cgroup: Pick<CgroupDriver, 'pids' | 'thaw'>): boolean {
   const left = cgroup.pids();
   signalAll(left, SIGKILL);
+  if (left.length > 0) cgroup.thaw();
   return left.length === 0;
 }

@@ -3,9 +3,10 @@ import { existsSync } from 'node:fs';
 import { TsruncError } from '../errors.ts';
 import { errnoName } from '../host/errno.ts';
 import { cgroupFailed } from './failure.ts';
-import { childCgroups, makeDirectory, readControlIfThere, removeIfIdle } from './files.ts';
+import { makeDirectory, readControlIfThere, removeIfIdle } from './files.ts';
 import { ancestry } from './paths.ts';
 import type { CgroupPlace } from './record.ts';
+import { visitTree } from './tree.ts';
 import { until } from './wait.ts';
 
 /** How long ended processes may take to leave their cgroup: the kernel lets go of them asynchronously. */
@@ -90,6 +91,6 @@ async function removeBusy(directory: string): Promise<void> {
 
 /** Children before parents. @returns whether the directory is gone */
 function removeTree(directory: string): boolean {
-  for (const child of childCgroups(directory)) removeTree(`${directory}/${child}`);
+  visitTree(directory, { leave: removeIfIdle });
   return removeIfIdle(directory);
 }

@@ -60,6 +60,8 @@ export class NoCgroup implements CgroupDriver {
     if (on) throw new TsruncError('UNSUPPORTED', `The container cannot be paused: ${this.#reason}`);
   }
 
+  thaw(): void {}
+
   async kill(): Promise<void> {}
 
   async remove(): Promise<void> {}

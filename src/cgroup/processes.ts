@@ -1,14 +1,17 @@
 /** The processes of a cgroup and of all below it. */
 import { TsruncError } from '../errors.ts';
 import { errnoName } from '../host/errno.ts';
-import { childCgroups, readControlIfThere } from './files.ts';
+import { readControlIfThere } from './files.ts';
+import { visitTree } from './tree.ts';
 
 /** Process ids, each once; a process of another pid namespace that cannot be named from here (0) is left out. */
 export function processesOf(directory: string): number[] {
-  const found = new Set(ownProcesses(directory));
-  for (const child of childCgroups(directory)) {
-    for (const pid of processesOf(`${directory}/${child}`)) found.add(pid);
-  }
+  const found = new Set<number>();
+  visitTree(directory, {
+    enter: (path) => {
+      for (const pid of ownProcesses(path)) found.add(pid);
+    },
+  });
   found.delete(0);
   return [...found];
 }

@@ -122,6 +122,10 @@ export class SystemdCgroup implements CgroupDriver {
     await this.#files?.freeze(false);
   }
 
+  thaw(): void {
+    this.#files?.thaw();
+  }
+
   async kill(signal: number): Promise<void> {
     await this.#unlessAnothers(async (systemd, isOurs) => {
       if (this.#files !== undefined) await this.#files.kill(signal);

@@ -7,12 +7,13 @@ import { accessWrites, limitWrites } from './controllers/compile.ts';
 import { updateWrites } from './controllers/update.ts';
 import type { CgroupDriver, CgroupPlacement, Change, UpdateRequest } from './driver.ts';
 import { cgroupFailed } from './failure.ts';
-import { readControl, readControlIfThere, readKey, writeControl } from './files.ts';
+import { readControl, readControlIfThere, readKey, writeControl, writeControlIfThere } from './files.ts';
 import { killFrozen } from './kill.ts';
 import { isDenied, type Leniency, strict } from './leniency.ts';
 import { makeDirectories, refuseInUse, removeDirectories } from './make.ts';
 import { processesOf } from './processes.ts';
 import { type CgroupPlace, type CgroupRecord, directoryOf } from './record.ts';
+import { visitTree } from './tree.ts';
 import { applyOrRestore } from './update.ts';
 import { until } from './wait.ts';
 
@@ -147,6 +148,13 @@ export class CgroupV1 implements CgroupDriver {
     throw new TsruncError('CGROUP_FAILED', `unable to freeze: the processes of ${file} do not stop`, {
       hint: 'One of them hangs in the kernel; they all run on.',
     });
+  }
+
+  /** The container's own as well: who may write to its cgroup may freeze one below. */
+  thaw(): void {
+    const place = this.#find('freezer');
+    if (place === undefined) return;
+    visitTree(directoryOf(place), { enter: (path) => writeControlIfThere(`${path}/freezer.state`, 'THAWED') });
   }
 
   kill(signal: number): Promise<void> {

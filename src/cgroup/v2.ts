@@ -166,14 +166,20 @@ export class CgroupV2 implements CgroupDriver {
   }
 
   async freeze(on: boolean): Promise<void> {
+    if (!on) return this.thaw();
     const file = `${this.#directory}/cgroup.freeze`;
-    if (!on && readControlIfThere(file) !== '1') return;
-    writeControl(file, on ? '1' : '0');
-    if (!on || (await until(() => this.frozen(), freezeMs, this.#events))) return;
+    writeControl(file, '1');
+    if (await until(() => this.frozen(), freezeMs, this.#events)) return;
     writeControl(file, '0');
     throw new TsruncError('CGROUP_FAILED', `unable to freeze: the processes of ${this.#directory} do not stop`, {
       hint: 'One of them hangs in the kernel; they all run on.',
     });
+  }
+
+  /** Here SIGKILL ends frozen processes: those that the container froze itself need nothing. */
+  thaw(): void {
+    const file = `${this.#directory}/cgroup.freeze`;
+    if (readControlIfThere(file) === '1') writeControl(file, '0');
   }
 
   async kill(signal: number): Promise<void> {

@@ -16,6 +16,8 @@ import { statusOf } from './status.ts';
 
 /** How long a killed process may take to end: past this it hangs in the kernel (a dead NFS server, a frozen cgroup). */
 const KILL_DEADLINE_MS = 10_000;
+/** How soon it is thawed once more: another of its processes may have been freezing it at that moment (cgroup v1). */
+const THAW_AGAIN_MS = 100;
 const SIGKILL = 9;
 
 /**
@@ -99,9 +101,11 @@ async function killInit(native: Native, record: ContainerRecord): Promise<void> 
   using init = openProcess(native, record);
   if (init === undefined) return;
   native.pidfdSendSignal(init.pidfd, SIGKILL);
-  // A frozen process gets its SIGKILL only when it is thawed (cgroup v1).
-  if (record.cgroup !== undefined) await openCgroup(record.cgroup).freeze(false);
-  if (await native.waitPidfd(init.pidfd, KILL_DEADLINE_MS)) return;
+  const cgroup = record.cgroup && openCgroup(record.cgroup);
+  for (const end = performance.now() + KILL_DEADLINE_MS; performance.now() < end; ) {
+    cgroup?.thaw();
+    if (await native.waitPidfd(init.pidfd, THAW_AGAIN_MS)) return;
+  }
   throw new TsruncError(
     'TIMEOUT',
     `container ${record.id} does not end: process ${record.pid} is still there 10 s after SIGKILL`,

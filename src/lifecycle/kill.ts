@@ -49,9 +49,7 @@ async function killRest(record: ContainerRecord): Promise<void> {
   if (record.cgroup === undefined) return;
   // Without a pid namespace of its own, ending the first process leaves the others: KILL means the container.
   if (!record.ownPidNamespace) await killAll(record, SIGKILL);
-  // Cgroup v1 keeps a frozen process from dying of SIGKILL until it is thawed.
-  const cgroup = openCgroup(record.cgroup);
-  if (cgroup.frozen()) await cgroup.freeze(false);
+  openCgroup(record.cgroup).thaw();
 }
 
 async function killAll(record: ContainerRecord, signal: number): Promise<void> {
