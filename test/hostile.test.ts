@@ -7,6 +7,7 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  truncateSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -194,6 +195,23 @@ describe('ids', () => {
     const { stdout } = await box.run(bundle);
     expect(stdout.replace(/\s+/g, ' ').trim()).toBe('Uid: 1000 1000 1000 1000 Gid: 1000 1000 1000 1000');
   });
+});
+
+test('a passwd of terabytes holds up neither run nor exec', async ({ box }) => {
+  const hole = (rootfs: string): void => {
+    writeFileSync(join(rootfs, 'etc/passwd'), 'ann:x:7:7::/ann:/bin/sh\n');
+    truncateSync(join(rootfs, 'etc/passwd'), 3e12);
+  };
+  const bundle = await bundleWith(box, hole, (config) => {
+    config.process.args = ['sh', '-c', 'echo $HOME > /answer; exec sleep 100'];
+  });
+  const id = box.id();
+  await box.ok('run', '--detach', '-b', bundle.path, id, { timeout: 5000 });
+  const answer = join(bundle.rootfs, 'answer');
+  await expect.poll(() => existsSync(answer) && readFileSync(answer, 'utf8')).toBe('/\n');
+  const homeOf = async (uid: string): Promise<string> =>
+    (await box.ok('exec', '--user', uid, id, 'sh', '-c', 'echo $HOME', { timeout: 5000 })).stdout;
+  expect([await homeOf('7'), await homeOf('8')]).toEqual(['/ann\n', '/\n']);
 });
 
 describe('the runtime’s own program', () => {

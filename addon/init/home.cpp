@@ -1,6 +1,5 @@
 // The home directory of the container's user. Only HOME comes from /etc/passwd: ids never do (CVE-2016-3697).
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
@@ -23,29 +22,45 @@ Failure openPasswd(const World& w, Fd& out) {
   return success;
 }
 
-class Stream {
+// No longer passwd is read: the file is the image's, and a hole of terabytes costs it nothing.
+constexpr size_t maxPasswd = size_t{16} << 20;
+
+class Lines {
  public:
-  explicit Stream(Fd fd) : fd_(static_cast<Fd&&>(fd)), file_(::fdopen(fd_.get(), "r")) {}
-  ~Stream() {
-    if (file_ == nullptr) return;
-    // fclose closes it.
-    [[maybe_unused]] int closed = fd_.release();
-    ::fclose(file_);
-  }
-  Stream(const Stream&) = delete;
-  Stream& operator=(const Stream&) = delete;
-  [[nodiscard]] bool valid() const { return file_ != nullptr; }
-  // A line that is longer than the buffer comes in pieces, none of which has the shape of an entry.
+  explicit Lines(Fd file) : file_(static_cast<Fd&&>(file)) {}
+
+  // A line that is longer than the buffer comes in pieces, none of which has the shape of an entry. False at the end,
+  // also where the rest cannot be read.
   template <size_t size>
-  bool nextLine(char (&line)[size]) {
-    if (::fgets(line, size, file_) == nullptr) return false;
-    line[strcspn(line, "\n")] = 0;
-    return true;
+  bool next(char (&line)[size]) {
+    size_t length = 0;
+    char c = 0;
+    while (length < size - 1 && nextChar(c) && c != '\n') line[length++] = c;
+    line[length] = 0;
+    return length > 0 || c == '\n';
   }
 
  private:
-  Fd fd_;
-  FILE* file_;
+  bool nextChar(char& out) {
+    if (at_ == filled_ && !fill()) return false;
+    out = buffer_[at_++];
+    return true;
+  }
+
+  bool fill() {
+    ssize_t count = left_ == 0 ? 0 : ::read(file_.get(), buffer_, left_ < sizeof buffer_ ? left_ : sizeof buffer_);
+    if (count <= 0) return false;
+    left_ -= static_cast<size_t>(count);
+    filled_ = static_cast<size_t>(count);
+    at_ = 0;
+    return true;
+  }
+
+  Fd file_;
+  size_t left_ = maxPasswd;
+  size_t filled_ = 0;
+  size_t at_ = 0;
+  char buffer_[16384];
 };
 
 // Ends the field at `text` and answers the next one; nullptr where there is none.
@@ -84,10 +99,9 @@ Failure run(World& w, const op::FindHome& o) {
   Fd file;
   if (auto f = openPasswd(w, file)) return f;
   if (!file.valid()) return success;
-  Stream passwd(static_cast<Fd&&>(file));
-  if (!passwd.valid()) return {ENOMEM, "fdopen"};
+  Lines passwd(static_cast<Fd&&>(file));
   char line[sizeof w.home + 1024];
-  while (passwd.nextLine(line)) {
+  while (passwd.next(line)) {
     const char* home = homeOfLine(line, o.uid);
     if (home == nullptr) continue;
     setHome(w, home);
