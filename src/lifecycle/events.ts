@@ -1,0 +1,76 @@
+import { openCgroup } from '../cgroup/choose.ts';
+import type { CgroupDriver } from '../cgroup/driver.ts';
+import { NoCgroup } from '../cgroup/none.ts';
+import { watchOom } from '../cgroup/oom.ts';
+import { cgroupStats } from '../cgroup/stats/stats.ts';
+import type { Stats } from '../cgroup/stats/types.ts';
+import { TsruncError } from '../errors.ts';
+import { loadNative } from '../native/load.ts';
+import { resctrlAt } from '../rdt/resctrl.ts';
+import { rdtStats } from '../rdt/stats.ts';
+import type { ContainerRecord } from '../store/record.ts';
+import type { EventsOptions, TargetOptions } from './options.ts';
+import { openProcess } from './process.ts';
+import { statusOf } from './status.ts';
+
+/** What happens to a container, as `events` prints it. */
+export type ContainerEvent =
+  | { readonly type: 'stats'; readonly id: string; readonly data: Stats }
+  /** It ran out of memory. */
+  | { readonly type: 'oom'; readonly id: string };
+
+/**
+ * What a container uses now.
+ * @throws TsruncError CONTAINER_UNKNOWN; CONTAINER_WRONG_STATE when it has stopped
+ */
+export const stats = (target: Pick<TargetOptions, 'store' | 'id'>): Stats => statsOf(aliveRecord(target));
+
+/**
+ * Statistics after each interval, and each time that the container runs out of memory; ends when the container does.
+ * @throws TsruncError as stats()
+ */
+export async function* events({ store, id, intervalMs }: EventsOptions): AsyncGenerator<ContainerEvent> {
+  const record = aliveRecord({ store, id });
+  const native = loadNative();
+  const init = openProcess(native, record);
+  if (init === undefined) return;
+  const oom = watchOom(cgroupOf(record), native);
+  // It outlives an event of memory, so that those do not put off the statistics.
+  let pause = native.waitPidfd(init.pidfd, intervalMs);
+  try {
+    for (;;) {
+      const woken = await Promise.race([pause.then((ended) => (ended ? 'end' : 'tick')), oom.next()]);
+      if (oom.take()) yield { type: 'oom', id };
+      if (woken === 'end') return;
+      if (woken !== 'tick') continue;
+      yield { type: 'stats', id, data: statsOf(record) };
+      pause = native.waitPidfd(init.pidfd, intervalMs);
+    }
+  } finally {
+    oom.close();
+    // The descriptor must stay open while it is waited for.
+    const close = (): void => init[Symbol.dispose]();
+    void pause.then(close, close);
+  }
+}
+
+function aliveRecord({ store, id }: Pick<TargetOptions, 'store' | 'id'>): ContainerRecord {
+  const directory = store.open(id);
+  try {
+    const record = directory.read();
+    const status = statusOf(directory, record);
+    if (status !== 'stopped' && status !== 'creating') return record;
+    throw new TsruncError('CONTAINER_WRONG_STATE', `container with id ${id} is not running`);
+  } finally {
+    directory.close();
+  }
+}
+
+const cgroupOf = ({ cgroup }: ContainerRecord): CgroupDriver =>
+  cgroup === undefined ? new NoCgroup('it was made without') : openCgroup(cgroup);
+
+const statsOf = (record: ContainerRecord): Stats => ({
+  ...cgroupStats(cgroupOf(record)),
+  intel_rdt: record.rdt === undefined ? {} : rdtStats(record.rdt, resctrlAt(record.rdt.mountpoint)),
+  network_interfaces: null,
+});
