@@ -1,8 +1,10 @@
 import { closeSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Change } from './cgroup/driver.ts';
+import type { Stats } from './cgroup/stats/types.ts';
 import type { Resources } from './config/spec.ts';
 import { deleteContainer } from './lifecycle/delete.ts';
+import { type ContainerEvent, events, stats } from './lifecycle/events.ts';
 import { kill } from './lifecycle/kill.ts';
 import type { ContainerState, CreateOptions } from './lifecycle/options.ts';
 import { pause, resume } from './lifecycle/pause.ts';
@@ -102,6 +104,19 @@ export class Container {
    */
   update(resources: Resources): Promise<readonly Change[]> {
     return update({ store: this.#store, id: this.id, log: this.#log, resources });
+  }
+
+  /** What it uses now. @throws TsruncError CONTAINER_WRONG_STATE when it has stopped */
+  stats(): Stats {
+    return stats({ store: this.#store, id: this.id });
+  }
+
+  /**
+   * Statistics after each interval, and each time that the container runs out of memory; ends when the container does.
+   * @throws TsruncError as stats()
+   */
+  events({ intervalMs = 5000 } = {}): AsyncGenerator<ContainerEvent> {
+    return events({ store: this.#store, id: this.id, intervalMs });
   }
 
   /**

@@ -9,8 +9,10 @@
  */
 
 export type { Change } from './cgroup/driver.ts';
+export type { Stats } from './cgroup/stats/types.ts';
 export type * from './config/spec.ts';
 export { Container, type ContainerOptions } from './container.ts';
 export { type ErrorCode, type ErrorDetails, type Place, TsruncError } from './errors.ts';
+export type { ContainerEvent } from './lifecycle/events.ts';
 export type { ContainerState, ContainerStatus } from './lifecycle/options.ts';
 export type { ExitStatus } from './native/native.ts';

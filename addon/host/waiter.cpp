@@ -26,7 +26,7 @@ struct Watch {
 class Waiter {
  public:
   Failure start() {
-    Outcome<Fd> bell = owned(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd");
+    Outcome<Fd> bell = openEventfd();
     if (bell.failure) return bell.failure;
     bell_ = std::move(bell.value);
     const AllSignalsBlocked inherited;  // signals are for the engine's threads
@@ -100,6 +100,8 @@ class Waiter {
 };
 
 }  // namespace
+
+Outcome<Fd> openEventfd() { return owned(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd"); }
 
 Failure whenReadable(int fd, int timeoutMs, std::function<void(Wake)> done) {
   // Never destroyed: its thread runs until the process ends.

@@ -17,4 +17,7 @@ struct Wake {
 // descriptor must stay open until then.
 Failure whenReadable(int fd, int timeoutMs, std::function<void(Wake)> done);
 
+// Non-blocking.
+Outcome<Fd> openEventfd();
+
 }  // namespace host

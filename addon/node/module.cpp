@@ -16,7 +16,9 @@ constexpr Entry methods[] = {
     {"receive", node::Receive},
     {"pidfdOpen", node::PidfdOpen},
     {"pidfdSendSignal", node::PidfdSendSignal},
-    {"waitPidfd", node::WaitPidfd},
+    {"waitPidfd", node::WaitReadable},  // a pidfd is readable when its process has ended
+    {"waitReadable", node::WaitReadable},
+    {"openEventfd", node::OpenEventfd},
     {"reap", node::Reap},
     {"setChildSubreaper", node::SetChildSubreaper},
     {"openTree", node::OpenTree},

@@ -140,12 +140,14 @@ Napi::Value Receive(const Napi::CallbackInfo& info) {
                        });
 }
 
-Napi::Value WaitPidfd(const Napi::CallbackInfo& info) {
+Napi::Value WaitReadable(const Napi::CallbackInfo& info) {
   return promiseOfWake(info.Env(), toInt(info[0]), toInt(info[1]),
                        [](Napi::Env env, Napi::Promise::Deferred& deferred, host::Wake wake) {
                          answerBool(env, deferred, wake.failure ? host::Outcome<bool>(wake.failure) : wake.readable);
                        });
 }
+
+Napi::Value OpenEventfd(const Napi::CallbackInfo& info) { return finish(info.Env(), host::openEventfd()); }
 
 Napi::Value Lock(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();

@@ -23,7 +23,7 @@ export function readControl(path: string): string {
 
 /** undefined when the file or its cgroup does not exist. */
 export function readControlIfThere(path: string): string | undefined {
-  return unless(['ENOENT', 'ENODEV'], () => readControl(path));
+  return orUndefined(['ENOENT', 'ENODEV'], () => readControl(path));
 }
 
 /** The number behind a key of a flat keyed file ("populated 1"); undefined without such a file or key. */
@@ -36,7 +36,7 @@ export function readKey(path: string, key: string): number | undefined {
 
 /** @returns false when it was there already */
 export function makeDirectory(path: string): boolean {
-  return unless(['EEXIST'], () => mkdirSync(path, { mode: 0o755 }) ?? true) ?? false;
+  return orUndefined(['EEXIST'], () => mkdirSync(path, { mode: 0o755 }) ?? true) ?? false;
 }
 
 /** @returns false when processes or child cgroups keep it; true when it is gone */
@@ -51,7 +51,8 @@ export function removeIfIdle(path: string | Buffer): boolean {
   return true;
 }
 
-function unless<T>(answers: readonly string[], run: () => T): T | undefined {
+/** What `run` returns; undefined when it fails with one of these errors, "ENOENT". */
+export function orUndefined<T>(answers: readonly string[], run: () => T): T | undefined {
   try {
     return run();
   } catch (error) {

@@ -3,7 +3,7 @@ import { closeSync, existsSync, type FSWatcher, openSync, readSync, watch, write
 import { errnoName } from '../host/errno.ts';
 import type { Native } from '../native/native.ts';
 import { readKey, writeControl } from './files.ts';
-import type { Source } from './stats/stats.ts';
+import { controllerDirectory, type Source } from './stats/stats.ts';
 
 export interface OomWatch {
   /** Resolves when something may have happened; take() tells what. */
@@ -17,9 +17,9 @@ type Waits = Pick<Native, 'openEventfd' | 'waitReadable'>;
 
 /** @returns a watch that never wakes where nobody limits the container's memory */
 export function watchOom(source: Source, native: Waits): OomWatch {
-  const directory = source.controllerDirectory('memory');
-  if (directory === undefined || source.layout === 'none') return silent;
-  return source.layout === 'v1' ? new OomV1(directory, native) : new OomV2(directory);
+  const directory = controllerDirectory(source, 'memory');
+  if (directory === undefined) return silent;
+  return source.placement.kind === 'v1' ? new OomV1(directory, native) : new OomV2(directory);
 }
 
 const silent: OomWatch = { next: () => new Promise(() => {}), take: () => false, close: () => {} };
@@ -52,27 +52,33 @@ class OomV1 implements OomWatch {
   }
 
   take(): boolean {
-    if (!this.#reset()) return false;
+    const count = this.#reset();
+    if (count === 0) return false;
     this.#wake = undefined;
-    return existsSync(this.#directory);
+    return count > 1 || existsSync(this.#directory);
   }
 
-  /** Read the counter, which sets it to 0. @returns false when it was that already */
-  #reset(): boolean {
+  /** @returns the counter, which reading sets to 0 */
+  #reset(): number {
+    const counter = new BigUint64Array(1);
     try {
-      return readSync(this.#eventfd, new Uint8Array(8)) > 0;
+      readSync(this.#eventfd, new Uint8Array(counter.buffer));
     } catch (error) {
-      if (errnoName(error) === 'EAGAIN') return false;
+      if (errnoName(error) === 'EAGAIN') return 0;
       throw error;
     }
+    return Number(counter[0]);
   }
 
   /** Closing a descriptor ends no wait for it, so a last event is made up. */
   close(): void {
     const close = (): void => closeSync(this.#eventfd);
-    if (this.#wake === undefined) return close();
-    writeSync(this.#eventfd, new Uint8Array(new BigUint64Array([1n]).buffer));
-    void this.#wake.then(close, close);
+    if (this.#wake === undefined) {
+      close();
+    } else {
+      writeSync(this.#eventfd, new Uint8Array(new BigUint64Array([1n]).buffer));
+      void this.#wake.then(close, close);
+    }
   }
 }
 

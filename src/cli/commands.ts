@@ -18,8 +18,8 @@ export interface Call<V extends Verb> {
   readonly global: GlobalOptions;
   readonly options: OptionsOf<V>;
   readonly args: ArgsOf<V>;
-  /** Write text to standard output, all of it. */
-  readonly print: (text: string) => void;
+  /** Write text to standard output, all of it; false when nobody reads any more. */
+  readonly print: (text: string) => boolean;
 }
 
 /** What a module in commands/ exports: returns the exit status, throws TsruncError. */
@@ -39,6 +39,7 @@ const loaders: Loaders = {
   state,
   pause: () => import('./commands/pause.ts'),
   resume: () => import('./commands/resume.ts'),
+  events: () => import('./commands/events.ts'),
   ps: () => import('./commands/ps.ts'),
   update: () => import('./commands/update.ts'),
   list: () => import('./commands/list.ts'),

@@ -4,20 +4,21 @@ import fs from 'node:fs';
 const stdout = 1;
 const stderr = 2;
 
-export const writeStdout = (text: string): void => writeAll(stdout, text);
-export const writeStderr = (text: string): void => writeAll(stderr, text);
+export const writeStdout = (text: string): boolean => writeAll(stdout, text);
+export const writeStderr = (text: string): boolean => writeAll(stderr, text);
 
 /**
  * Write all of `text`.
  *
+ * @returns false when nobody reads any more
  * @throws the error of write(2), except EPIPE: a reader that has gone (`tsrunc list | head -1`) wants no more, and the
  *   SIGPIPE that would end other programs quietly is ignored by the JS engine
  */
-export function writeAll(fd: number, text: string): void {
+export function writeAll(fd: number, text: string): boolean {
   let rest = Buffer.from(text);
   for (let patience = 1; rest.length > 0; ) {
     const written = tryWrite(fd, rest);
-    if (written === 'reader gone') return;
+    if (written === 'reader gone') return false;
     if (written === 'full') {
       // Somebody made the shared pipe non-blocking, and there is no poll(2) here: wait for its reader by the clock.
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, patience);
@@ -26,6 +27,7 @@ export function writeAll(fd: number, text: string): void {
       rest = rest.subarray(written);
     }
   }
+  return true;
 }
 
 function tryWrite(fd: number, bytes: Uint8Array): number | 'full' | 'reader gone' {

@@ -349,6 +349,28 @@ export const commands = [
     ],
   },
   {
+    name: 'events',
+    group: 'Look at containers',
+    about: 'Print what a container uses, and when it runs out of memory',
+    details:
+      'One JSON document a line: of type "stats" after each interval, "oom" when the memory has run out. Ends when the container does.',
+    positionals: [containerId],
+    options: [
+      {
+        long: 'interval',
+        type: 'text',
+        value: 'TIME',
+        fallback: '5s',
+        about: 'time between two statistics, such as 500ms or 1m30s',
+      },
+      { long: 'stats', type: 'flag', about: 'print the statistics once, now' },
+    ],
+    examples: [
+      ['tsrunc events --stats web', 'what it uses now'],
+      ['tsrunc events --interval 1s web', 'follow it'],
+    ],
+  },
+  {
     name: 'spec',
     group: 'Work on a bundle',
     about: 'Write a config.json to begin with',

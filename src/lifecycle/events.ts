@@ -1,8 +1,6 @@
-import { openCgroup } from '../cgroup/choose.ts';
-import type { CgroupDriver } from '../cgroup/driver.ts';
 import { NoCgroup } from '../cgroup/none.ts';
 import { watchOom } from '../cgroup/oom.ts';
-import { cgroupStats } from '../cgroup/stats/stats.ts';
+import { cgroupStats, type Source } from '../cgroup/stats/stats.ts';
 import type { Stats } from '../cgroup/stats/types.ts';
 import { TsruncError } from '../errors.ts';
 import { loadNative } from '../native/load.ts';
@@ -11,6 +9,7 @@ import { rdtStats } from '../rdt/stats.ts';
 import type { ContainerRecord } from '../store/record.ts';
 import type { EventsOptions, TargetOptions } from './options.ts';
 import { openProcess } from './process.ts';
+import { cgroupOf } from './processes.ts';
 import { statusOf } from './status.ts';
 
 /** What happens to a container, as `events` prints it. */
@@ -34,7 +33,7 @@ export async function* events({ store, id, intervalMs }: EventsOptions): AsyncGe
   const native = loadNative();
   const init = openProcess(native, record);
   if (init === undefined) return;
-  const oom = watchOom(cgroupOf(record), native);
+  const oom = watchOom(sourceOf(record), native);
   // It outlives an event of memory, so that those do not put off the statistics.
   let pause = native.waitPidfd(init.pidfd, intervalMs);
   try {
@@ -66,11 +65,10 @@ function aliveRecord({ store, id }: Pick<TargetOptions, 'store' | 'id'>): Contai
   }
 }
 
-const cgroupOf = ({ cgroup }: ContainerRecord): CgroupDriver =>
-  cgroup === undefined ? new NoCgroup('it was made without') : openCgroup(cgroup);
+const sourceOf = (record: ContainerRecord): Source => cgroupOf(record) ?? new NoCgroup('it has none');
 
 const statsOf = (record: ContainerRecord): Stats => ({
-  ...cgroupStats(cgroupOf(record)),
+  ...cgroupStats(sourceOf(record)),
   intel_rdt: record.rdt === undefined ? {} : rdtStats(record.rdt, resctrlAt(record.rdt.mountpoint)),
   network_interfaces: null,
 });

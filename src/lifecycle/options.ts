@@ -109,6 +109,11 @@ export interface UpdateOptions extends TargetOptions {
   readonly locate?: (pointer: string) => Place;
 }
 
+export interface EventsOptions extends Pick<TargetOptions, 'store' | 'id'> {
+  /** Milliseconds from one statistic to the next. */
+  readonly intervalMs: number;
+}
+
 export interface ListOptions {
   readonly store: Store;
   readonly log: Logger;

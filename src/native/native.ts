@@ -154,6 +154,10 @@ export interface Native {
   pidfdSendSignal(pidfd: number, signal: number): void;
   /** Resolves true when the process of the pidfd has ended, false after timeoutMs (-1: never). */
   waitPidfd(pidfd: number, timeoutMs: number): Promise<boolean>;
+  /** The same for any descriptor: true when reading from it would not block. It must stay open until then. */
+  waitReadable(fd: number, timeoutMs: number): Promise<boolean>;
+  /** eventfd(2), non-blocking. */
+  openEventfd(): number;
   /** waitid(P_PIDFD) of an ended child of ours; undefined when it still runs. */
   reap(pidfd: number): ExitStatus | undefined;
   setChildSubreaper(): void;

@@ -5,6 +5,7 @@ import { TsruncError } from '../errors.ts';
 import { applyRdt, chooseRdt, joinRdt, removeRdt } from './group.ts';
 import type { Resctrl } from './resctrl.ts';
 import { difference, writesOf } from './schemata.ts';
+import { rdtStats } from './stats.ts';
 
 const failure = (code: string): Error => Object.assign(new Error(code), { code });
 
@@ -23,6 +24,11 @@ class FakeResctrl implements Resctrl {
 
   exists = (path: string): boolean =>
     [...this.files.keys()].some((file) => file === path || file.startsWith(`${path}/`));
+
+  list = (path: string): string[] => {
+    const below = [...this.files.keys()].filter((file) => file.startsWith(`${path}/`));
+    return [...new Set(below.map((file) => file.slice(path.length + 1).split('/')[0] ?? ''))];
+  };
 
   make = (path: string): void => {
     const isMonitor = basename(dirname(path)) === 'mon_groups';
@@ -215,5 +221,53 @@ describe('schemata', () => {
     ['L3:0=0', 'L3:0=0', undefined],
   ])('%j in %j: %s', (wanted, present, expected) => {
     expect(difference(wanted, present)).toBe(expected);
+  });
+});
+
+describe('statistics', () => {
+  const fill = (files: Readonly<Record<string, string>>): void => {
+    for (const [path, text] of Object.entries(files)) resctrl.files.set(`/res/${path}`, `${text}\n`);
+  };
+
+  test('tell what the hardware has, what the group may use, and what it has used', () => {
+    const record = enter({ enableMonitoring: true });
+    fill({
+      'info/L3/cbm_mask': '7ff',
+      'info/L3/min_cbm_bits': '1',
+      'info/L3/num_closids': '16',
+      'info/MB/bandwidth_gran': '10',
+      'info/MB/delay_linear': '1',
+      'info/MB/min_bandwidth': '10',
+      'info/MB/num_closids': '8',
+      'web/schemata': 'MB:0= 20;1= 100\n    L3:0=00f;1=7ff',
+      'web/mon_groups/web/mon_data/mon_L3_01/mbm_total_bytes': '0',
+      'web/mon_groups/web/mon_data/mon_L3_01/mbm_local_bytes': '300',
+      'web/mon_groups/web/mon_data/mon_L3_01/llc_occupancy': '4096',
+      'web/mon_groups/web/mon_data/mon_L3_00/mbm_total_bytes': '200',
+      'web/mon_groups/web/mon_data/mon_L3_00/llc_occupancy': '2048',
+    });
+    expect(rdtStats(record, resctrl)).toEqual({
+      l3_cache_info: { cbm_mask: '7ff', min_cbm_bits: 1, num_closids: 16 },
+      l3_cache_schema_root: 'L3:0=007ff;1=007ff',
+      l3_cache_schema: 'L3:0=00f;1=7ff',
+      mem_bw_info: { bandwidth_gran: 10, delay_linear: 1, min_bandwidth: 10, num_closids: 8 },
+      mem_bw_schema_root: 'MB:0= 100;1= 100',
+      mem_bw_schema: 'MB:0= 20;1= 100',
+      mbm_stats: [{ mbm_total_bytes: 200 }, { mbm_local_bytes: 300 }],
+      cmt_stats: [{ llc_occupancy: 2048 }, { llc_occupancy: 4096 }],
+    });
+  });
+
+  test('without a monitoring group are those of the class', () => {
+    const record = enter({});
+    fill({ 'web/mon_data/mon_L3_00/llc_occupancy': '1' });
+    expect(rdtStats(record, resctrl).cmt_stats).toEqual([{ llc_occupancy: 1 }]);
+  });
+
+  test('that the hardware does not have are left out', () => {
+    const record = enter({});
+    resctrl.files.set('/res/schemata', '');
+    resctrl.files.set('/res/web/schemata', '');
+    expect(rdtStats(record, resctrl)).toEqual({});
   });
 });

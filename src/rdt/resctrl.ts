@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { TsruncError } from '../errors.ts';
 import { errnoName } from '../host/errno.ts';
@@ -12,6 +12,8 @@ export interface Resctrl {
   /** Where it is mounted. */
   readonly mountpoint: string;
   exists(path: string): boolean;
+  /** Names in a directory. */
+  list(path: string): readonly string[];
   /** mkdir(2). */
   make(path: string): void;
   /** rmdir(2); a group is removed with its files. */
@@ -24,6 +26,7 @@ export interface Resctrl {
 export const resctrlAt = (mountpoint: string): Resctrl => ({
   mountpoint,
   exists: existsSync,
+  list: (path) => readdirSync(path),
   make: (path) => mkdirSync(path),
   remove: rmdirSync,
   read: (path) => readFileSync(path, 'utf8'),

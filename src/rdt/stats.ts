@@ -46,7 +46,12 @@ export function rdtStats({ group, monitor }: RdtRecord, resctrl: Resctrl): RdtSt
 
 /** One directory for each L3 cache: mon_L3_00, mon_L3_01. */
 const monitored = (resctrl: Resctrl, monData: string): string[] =>
-  resctrl.exists(monData) ? resctrl.list(monData).sort().map((name) => join(monData, name)) : [];
+  resctrl.exists(monData)
+    ? resctrl
+        .list(monData)
+        .toSorted()
+        .map((name) => join(monData, name))
+    : [];
 
 function unlessEmpty<T extends object>(fields: T): ReturnType<typeof filled<T>> | undefined {
   const kept = filled(fields);

@@ -1,25 +1,31 @@
 /** Reads the statistics of a container's cgroup. */
 import { readdirSync } from 'node:fs';
 import { errnoName } from '../../host/errno.ts';
+import type { CgroupDriver } from '../driver.ts';
 import { orUndefined, readControl } from '../files.ts';
+import { directoryOf } from '../record.ts';
 import type { Read } from './text.ts';
 import type { CgroupStats } from './types.ts';
 import { statsV1 } from './v1.ts';
 import { statsV2 } from './v2.ts';
 
-/** What a container's cgroup must tell of itself. */
-export interface Source {
-  readonly layout: 'v1' | 'v2' | 'none';
-  /** The directory that has the files of a controller. */
-  controllerDirectory(controller: string): string | undefined;
-}
+/** The part of a driver that says where the files are. */
+export type Source = Pick<CgroupDriver, 'placement'>;
 
 export function cgroupStats(source: Source): CgroupStats {
   const read: Read = (controller, file) => {
-    const directory = source.controllerDirectory(controller);
+    const directory = controllerDirectory(source, controller);
     return directory === undefined ? undefined : readUnlessMissing(`${directory}/${file}`);
   };
-  return (source.layout === 'v2' ? statsV2 : statsV1)(read, hugePageSizes());
+  return (source.placement.kind === 'v2' ? statsV2 : statsV1)(read, hugePageSizes());
+}
+
+/** The directory that has the files of a controller; undefined when the container has none in its hierarchy. */
+export function controllerDirectory({ placement }: Source, controller: string): string | undefined {
+  if (placement.kind === 'none') return undefined;
+  if (placement.kind === 'v2') return directoryOf({ ...placement, controllers: [] });
+  const place = placement.hierarchies.find(({ controllers }) => controllers.includes(controller));
+  return place && directoryOf(place);
 }
 
 /** EOPNOTSUPP: pressure of a kernel with psi=0. */

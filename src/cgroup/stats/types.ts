@@ -109,7 +109,11 @@ export interface HugetlbStats {
 }
 
 export interface RdtStats {
-  readonly l3_cache_info?: { readonly cbm_mask?: string; readonly min_cbm_bits?: number; readonly num_closids?: number };
+  readonly l3_cache_info?: {
+    readonly cbm_mask?: string;
+    readonly min_cbm_bits?: number;
+    readonly num_closids?: number;
+  };
   readonly l3_cache_schema_root?: string;
   readonly l3_cache_schema?: string;
   readonly mem_bw_info?: {

@@ -1,6 +1,6 @@
 /** Statistics of a cgroup v1, from its files; pure. */
 import { filled, flatKeyed, numbers, type Read, ranges, single, sorted, words } from './text.ts';
-import type { BlkioEntry, BlkioStats, CgroupStats, CpusetStats, CpuStats, HugetlbStats, MemoryStats } from './types.ts';
+import type { BlkioEntry, BlkioStats, CgroupStats, CpuStats, CpusetStats, HugetlbStats, MemoryStats } from './types.ts';
 
 /** cpuacct.stat counts in USER_HZ, which is 100 in the interface of every architecture. */
 const nsPerTick = 10_000_000;

@@ -1,6 +1,6 @@
 /** Statistics of a cgroup v2, from its files, under the names that v1 had; pure. */
 import { filled, flatKeyed, pressure, type Read, ranges, single, sorted, words } from './text.ts';
-import type { BlkioEntry, BlkioStats, CgroupStats, CpusetStats, CpuStats, HugetlbStats, MemoryStats } from './types.ts';
+import type { BlkioEntry, BlkioStats, CgroupStats, CpuStats, CpusetStats, HugetlbStats, MemoryStats } from './types.ts';
 
 const nsPerUs = 1000;
 
@@ -69,15 +69,16 @@ function memory(read: Read): MemoryStats {
 }
 
 /** Keys of io.stat, and where v1 had them. */
-const ioKeys: Readonly<Record<string, readonly [table: 'ioServiceBytesRecursive' | 'ioServicedRecursive', op: string]>> =
-  {
-    rbytes: ['ioServiceBytesRecursive', 'Read'],
-    wbytes: ['ioServiceBytesRecursive', 'Write'],
-    dbytes: ['ioServiceBytesRecursive', 'Discard'],
-    rios: ['ioServicedRecursive', 'Read'],
-    wios: ['ioServicedRecursive', 'Write'],
-    dios: ['ioServicedRecursive', 'Discard'],
-  };
+const ioKeys: Readonly<
+  Record<string, readonly [table: 'ioServiceBytesRecursive' | 'ioServicedRecursive', op: string]>
+> = {
+  rbytes: ['ioServiceBytesRecursive', 'Read'],
+  wbytes: ['ioServiceBytesRecursive', 'Write'],
+  dbytes: ['ioServiceBytesRecursive', 'Discard'],
+  rios: ['ioServicedRecursive', 'Read'],
+  wios: ['ioServicedRecursive', 'Write'],
+  dios: ['ioServicedRecursive', 'Discard'],
+};
 
 /** "8:0 rbytes=1 wbytes=2 rios=3 wios=4 dbytes=5 dios=6" */
 function blkio(read: Read): BlkioStats {

@@ -1,0 +1,203 @@
+/** events: statistics as runc prints them, and notice of memory that has run out. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { describe } from 'vitest';
+import { type Box, exec, expect, test, uniqueId } from './support/box.ts';
+import { hasCommand, isCgroupV2, isRoot, runtime } from './support/host.ts';
+
+const MiB = 1024 * 1024;
+
+interface Event {
+  readonly type: string;
+  readonly id: string;
+  readonly data?: Record<string, Record<string, unknown>>;
+}
+
+/** A container whose children are killed when they take 16 MiB. */
+const limited = (box: Box, script: string): Promise<string> =>
+  box.running((config) => {
+    config.process.args = ['sh', '-c', script];
+    config.linux.resources = { memory: { limit: 16 * MiB, swap: 16 * MiB } };
+  });
+
+/** `events` in the background, whose lines are read one by one. */
+class Follower implements AsyncDisposable {
+  readonly #process;
+  readonly #lines: AsyncIterator<string>;
+  readonly ended: Promise<unknown[]>;
+
+  constructor(box: Box, id: string, interval: string) {
+    const words = ['--root', box.root, 'events', '--interval', interval, id];
+    this.#process = spawn(runtime, words, { stdio: ['ignore', 'pipe', 'inherit'] });
+    this.ended = once(this.#process, 'close');
+    this.#lines = createInterface({ input: this.#process.stdout })[Symbol.asyncIterator]();
+  }
+
+  /** undefined at the end. */
+  async next(): Promise<Event | undefined> {
+    const { value, done } = await this.#lines.next();
+    return done === true ? undefined : JSON.parse(value);
+  }
+
+  async nextOf(type: string): Promise<Event | undefined> {
+    for (;;) {
+      const event = await this.next();
+      if (event === undefined || event.type === type) return event;
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#process.kill('SIGKILL');
+    await this.ended;
+  }
+}
+
+/** What takes memory without end does so once a file is there. */
+const waiting = 'until [ -e /go ]; do sleep 0.05; done';
+const feed = (box: Box, id: string): Promise<unknown> => box.ok('exec', id, 'touch', '/go');
+
+describe.skipIf(!isRoot)('events', () => {
+  test('prints statistics after each interval, one JSON document a line, until the container ends', async ({ box }) => {
+    const id = await box.running();
+    const started = Date.now();
+    await using follower = new Follower(box, id, '300ms');
+    for (const _ of [1, 2]) expect(await follower.next()).toMatchObject({ type: 'stats', id, data: { cpu: {} } });
+    expect(Date.now() - started).toBeGreaterThanOrEqual(600);
+    await box.ok('kill', id, 'KILL');
+    expect(await follower.nextOf('oom')).toBeUndefined();
+    expect(await follower.ended).toEqual([0, null]);
+  });
+
+  test('tells that memory has run out, each time', async ({ box }) => {
+    const id = await limited(box, `while :; do ${waiting}; tail /dev/zero; rm /go; done`);
+    await using follower = new Follower(box, id, '200ms');
+    // It can only tell what happens after it has begun to listen.
+    await follower.next();
+    for (const _ of [1, 2]) {
+      await feed(box, id);
+      expect(await follower.nextOf('oom')).toEqual({ type: 'oom', id });
+      await expect.poll(() => box.tsrunc('exec', id, 'test', '-e', '/go').then(({ code }) => code)).toBe(1);
+    }
+    expect(await box.state(id)).toMatchObject({ status: 'running' });
+  });
+
+  test('tells it also when it is the end of the container', async ({ box }) => {
+    const id = await limited(box, `${waiting}; exec tail /dev/zero`);
+    await using follower = new Follower(box, id, '200ms');
+    await follower.next();
+    await feed(box, id);
+    const types: (string | undefined)[] = [];
+    while (types.length === 0 || types.at(-1) !== undefined) types.push((await follower.next())?.type);
+    expect(types).toContain('oom');
+    expect(await follower.ended).toEqual([0, null]);
+  });
+
+  test('ends quietly when nobody reads any more', async ({ box }) => {
+    const id = await box.running();
+    const script = `{ timeout 20 ${runtime} --root ${box.root} events --interval 50ms ${id}; echo "end $?" >&2; } | head -n 1`;
+    const { stdout, stderr } = await exec('sh', ['-c', script]);
+    expect(JSON.parse(stdout)).toMatchObject({ type: 'stats', id });
+    expect(stderr).toBe('end 0\n');
+  });
+
+  test('--stats prints what holds now, and the limits', async ({ box }) => {
+    const id = await box.running((config) => {
+      config.linux.resources = { memory: { limit: 64 * MiB }, pids: { limit: 20 } };
+    });
+    const { data } = JSON.parse((await box.ok('events', '--stats', id)).stdout) as Event;
+    expect(data?.pids).toEqual({ current: 1, limit: 20 });
+    expect(data?.memory?.usage).toMatchObject({ limit: 64 * MiB, usage: expect.any(Number) });
+    expect(data?.cpu?.usage).toMatchObject({ total: expect.any(Number) });
+    expect(data?.cpuset?.cpus).toContain(0);
+    if (isCgroupV2) expect(data?.memory).toHaveProperty('psi.some.avg10');
+  });
+
+  test('--stats of a created and of a paused container', async ({ box }) => {
+    const id = await box.create(await box.bundle());
+    expect((await box.ok('events', '--stats', id)).stdout).toContain(`{"type":"stats","id":"${id}"`);
+    await box.ok('pause', id);
+    expect((await box.ok('events', '--stats', id)).stdout).toContain(`{"type":"stats","id":"${id}"`);
+    await box.ok('resume', id);
+  });
+
+  test('--stats without a cgroup: nothing is known', async ({ box }) => {
+    const bundle = await box.bundle((config) => {
+      config.process.args = ['sleep', '100'];
+    });
+    const id = box.id();
+    await box.ok('--cgroup-manager', 'disabled', 'run', '--detach', '--bundle', bundle.path, id);
+    const { data } = JSON.parse((await box.ok('events', '--stats', id)).stdout) as Event;
+    expect(data).toMatchObject({ pids: {}, blkio: {}, memory: { usage: { limit: 0, failcnt: 0 } } });
+  });
+
+  test.for([['0'], ['-5s'], ['0s']])('an interval of %s is refused', async ([interval = ''], { box }) => {
+    const outcome = await box.tsrunc('events', '--interval', interval, await box.running());
+    expect(outcome).toMatchObject({ code: 1, stdout: '' });
+    expect(outcome.stderr).toContain('duration interval must be greater than 0');
+  });
+
+  test('an interval without a unit is refused', async ({ box }) => {
+    const { code, stderr } = await box.tsrunc('events', '--interval', '5', 'any');
+    expect([code, stderr]).toEqual([1, expect.stringContaining('invalid value "5"')]);
+  });
+});
+
+type Json = { readonly [key: string]: unknown };
+
+/** Paths of the keys of a document, in their order; lists count by their first entry. */
+const paths = (value: unknown, prefix = ''): string[] => {
+  if (Array.isArray(value)) return paths(value[0], `${prefix}[]`);
+  if (typeof value !== 'object' || value === null) return [prefix];
+  return Object.entries(value as Json).flatMap(([key, member]) => [
+    `${prefix}.${key}`,
+    ...paths(member, `${prefix}.${key}`),
+  ]);
+};
+
+/** Left out where they are zero. */
+const mayBeZero =
+  /\.(cache|max|usage|total|percpu|percpu_kernel|percpu_user|current|limit|major|minor|op|value|period|throttledPeriods|throttledTime|io\w+Recursive)\b(\[\])?$/;
+/** What newer releases of runc add. */
+const isNewer = (path: string): boolean => /\.psi\b|\.event_count\b/.test(path);
+
+describe.skipIf(!isRoot || !hasCommand('runc'))('beside runc, with the same container', () => {
+  test('the statistics have the same keys in the same order', async ({ box }) => {
+    const bundle = await box.bundle((config) => {
+      config.ociVersion = '1.0.2';
+      config.process.args = ['sh', '-c', 'dd if=/dev/zero of=/file bs=1M count=8; sync; exec sleep 100'];
+      config.linux.resources = {
+        memory: { limit: 64 * MiB },
+        pids: { limit: 20 },
+        cpu: { quota: 50_000, period: 100_000 },
+      };
+    });
+    const id = uniqueId();
+    const runc = ['--root', join(box.path, 'runc')];
+    const stats = async (program: string, root: readonly string[]): Promise<string[]> => {
+      await exec(program, [...root, 'run', '--detach', '--bundle', bundle.path, id]);
+      try {
+        await expect
+          .poll(async () => (await exec(program, [...root, 'ps', id, '-o', 'pid,args'])).stdout)
+          .toContain('sleep 100');
+        const { stdout } = await exec(program, [...root, 'events', '--stats', id]);
+        expect(stdout.endsWith('}\n') && !stdout.slice(0, -1).includes('\n')).toBe(true);
+        return paths(JSON.parse(stdout)).filter((path) => !isNewer(path));
+      } finally {
+        await exec(program, [...root, 'delete', '--force', id]);
+      }
+    };
+    const theirs = await stats('runc', runc);
+    const ours = await stats(runtime, ['--root', box.root]);
+    const inOrder = (keys: readonly string[], others: readonly string[]) => keys.filter((key) => others.includes(key));
+    expect(inOrder(ours, theirs)).toEqual(inOrder(theirs, ours));
+    const differing = [
+      ...ours.filter((key) => !theirs.includes(key)),
+      ...theirs.filter((key) => !ours.includes(key)),
+    ].filter((key) => !mayBeZero.test(key));
+    expect(differing).toEqual([]);
+    // Not by chance: most of them are always there.
+    expect(inOrder(ours, theirs).length).toBeGreaterThan(60);
+  });
+});
