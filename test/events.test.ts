@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { describe } from 'vitest';
-import { type Box, exec, expect, test, uniqueId } from './support/box.ts';
+import { type Box, eventually, exec, expect, test, uniqueId } from './support/box.ts';
 import { hasCommand, isCgroupV2, isRoot, runtime } from './support/host.ts';
 
 const MiB = 1024 * 1024;
@@ -78,7 +78,8 @@ describe.skipIf(!isRoot)('events', () => {
     for (const _ of [1, 2]) {
       await feed(box, id);
       expect(await follower.nextOf('oom')).toEqual({ type: 'oom', id });
-      await expect.poll(() => box.tsrunc('exec', id, 'test', '-e', '/go').then(({ code }) => code)).toBe(1);
+      const isGone = async () => (await box.tsrunc('exec', id, 'test', '-e', '/go')).code === 1 || undefined;
+      await eventually('the file is gone', isGone);
     }
     expect(await box.state(id)).toMatchObject({ status: 'running' });
   });
@@ -178,9 +179,8 @@ describe.skipIf(!isRoot || !hasCommand('runc'))('beside runc, with the same cont
     const stats = async (program: string, root: readonly string[]): Promise<string[]> => {
       await exec(program, [...root, 'run', '--detach', '--bundle', bundle.path, id]);
       try {
-        await expect
-          .poll(async () => (await exec(program, [...root, 'ps', id, '-o', 'pid,args'])).stdout)
-          .toContain('sleep 100');
+        const processes = async () => (await exec(program, [...root, 'ps', id, '-o', 'pid,args'])).stdout;
+        await eventually('it sleeps', async () => /^ *\d+ sleep 100$/m.test(await processes()) || undefined);
         const { stdout } = await exec(program, [...root, 'events', '--stats', id]);
         expect(stdout.endsWith('}\n') && !stdout.slice(0, -1).includes('\n')).toBe(true);
         return paths(JSON.parse(stdout)).filter((path) => !isNewer(path));

@@ -14,7 +14,7 @@ export function writeControl(path: string, value: string): void {
 
 /** Nothing happens when the file or its cgroup does not exist. */
 export function writeControlIfThere(path: string, value: string): void {
-  unless(['ENOENT', 'ENODEV'], () => writeControl(path, value));
+  orUndefined(['ENOENT', 'ENODEV'], () => writeControl(path, value));
 }
 
 export function readControl(path: string): string {
