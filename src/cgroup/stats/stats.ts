@@ -32,10 +32,11 @@ export function controllerDirectory({ placement }: Source, controller: string): 
 const readUnlessMissing = (path: string): string | undefined =>
   orUndefined(['ENOENT', 'ENODEV', 'EOPNOTSUPP'], () => readControl(path));
 
-/** "2MB" of the directory hugepages-2048kB: the sizes in the names of control files. */
+/** "2MB" of the directory hugepages-2048kB: the sizes in the names of control files, sorted as Go writes its maps. */
 function hugePageSizes(): string[] {
   try {
-    return readdirSync('/sys/kernel/mm/hugepages').map((name) => sizeName(Number(/\d+/.exec(name)?.[0] ?? 0)));
+    const names = readdirSync('/sys/kernel/mm/hugepages');
+    return names.map((name) => sizeName(Number(/\d+/.exec(name)?.[0] ?? 0))).toSorted();
   } catch (error) {
     if (errnoName(error) === 'ENOENT') return [];
     throw error;
