@@ -5,30 +5,18 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdtempSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { has } from '../scripts/packages.mjs';
 import { repository, SetupError } from '../scripts/run.mjs';
 import { script, setUp } from '../scripts/setup.mjs';
+import { suiteCgroups } from './cgroups.mjs';
 import { programs } from './programs.mjs';
 import { buildSuite, programsDirectory } from './suite.mjs';
 import { judge } from './tap.mjs';
 
 const secondsPerProgram = 60;
-
-/** The programs give their cgroups these names. */
-const cgroupNames = ['cgrouptest', 'testdir'];
-
-/** @param {string} directory @param {boolean} [inside] @returns {string[]} the suite's cgroups below it, children first */
-const suiteCgroups = (directory, inside = false) =>
-  readdirSync(directory, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory())
-    .flatMap(({ name }) => {
-      const path = join(directory, name);
-      const ours = inside || cgroupNames.includes(name);
-      return ours ? [...suiteCgroups(path, true), path] : suiteCgroups(path);
-    });
 
 /** Runtimes that fail a program, and some that pass it, leave their cgroups. @param {string} name */
 const removeCgroups = (name) => {
