@@ -107,6 +107,24 @@ export const toTest = [
     arch: 'containerd',
     opensuse: 'containerd',
   },
+  {
+    what: 'CNI plugins',
+    probe: '/usr/lib/cni/bridge',
+    debian: ['containernetworking-plugins'],
+    fedora: 'containernetworking-plugins',
+    alpine: 'cni-plugins',
+    arch: 'cni-plugins',
+    opensuse: 'cni-plugins',
+  },
+  {
+    what: 'iptables',
+    probe: 'iptables',
+    debian: ['iptables'],
+    fedora: 'iptables-nft',
+    alpine: 'iptables',
+    arch: 'iptables',
+    opensuse: 'iptables',
+  },
 ];
 
 /** For `npm run test:vm`. @type {readonly Need[]} */

@@ -1,44 +1,109 @@
 /**
  * A private containerd: own mount, network and pid namespaces, own /run (its shims' sockets have fixed names there), own
  * root and state. When its first process is killed, the kernel ends everything in it.
+ *
+ *   const daemon = await Containerd.start();               // for ctr
+ *   const daemon = await Containerd.start({ cri: true });  // for Kubernetes' interface as well (cri.ts), with pods on a bridge
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { repository, runtime } from './host.ts';
-import { eventually, exec, type Outcome, output } from './process.ts';
+import { eventually, exec, type Outcome, output, patient } from './process.ts';
 
 export const image = 'docker.io/library/tsrunc-test:latest';
+export const pauseImage = 'docker.io/library/tsrunc-pause:latest';
 
-const config = (path: string): string => `version = 2
+/** Where distributions install the plugins that connect pods to networks. */
+export const cniPlugins = ['/usr/lib/cni', '/usr/libexec/cni', '/opt/cni/bin'].find((path) =>
+  existsSync(join(path, 'bridge')),
+);
+
+export interface ContainerdOptions {
+  readonly cri?: boolean;
+}
+
+const disabled = ['snapshotter.v1.btrfs', 'snapshotter.v1.zfs', 'snapshotter.v1.devmapper', 'snapshotter.v1.aufs'];
+
+const config = (path: string, { cri = false }: ContainerdOptions): string => `version = 2
 root = "${path}/root"
 state = "/run/containerd"
-disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.snapshotter.v1.btrfs", "io.containerd.snapshotter.v1.zfs",
-  "io.containerd.snapshotter.v1.devmapper", "io.containerd.snapshotter.v1.aufs", "io.containerd.internal.v1.opt"]
+disabled_plugins = ${JSON.stringify([...disabled, 'internal.v1.opt', ...(cri ? [] : ['grpc.v1.cri'])].map((name) => `io.containerd.${name}`))}
 [grpc]
   address = "/run/containerd/containerd.sock"
+${cri ? criConfig(path) : ''}`;
+
+// Without CAP_SYS_RESOURCE nobody lowers an oom_score_adj, which is what the interface asks for pods: hence the restriction.
+const criConfig = (path: string): string => `[plugins."io.containerd.grpc.v1.cri"]
+  sandbox_image = "${pauseImage}"
+  restrict_oom_score_adj = true
+  tolerate_missing_hugetlb_controller = true
+[plugins."io.containerd.grpc.v1.cri".containerd]
+  default_runtime_name = "tsrunc"
+[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.tsrunc]
+  runtime_type = "io.containerd.runc.v2"
+[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.tsrunc.options]
+  BinaryName = "${runtime}"
+  SystemdCgroup = false
+[plugins."io.containerd.grpc.v1.cri".cni]
+  bin_dir = "${cniPlugins}"
+  conf_dir = "${path}/cni"
 `;
 
-/** A docker-archive made by hand: one layer with busybox. Returns the path of the tar file. */
-const makeImage = async (path: string): Promise<string> => {
-  const archive = join(path, 'archive');
-  mkdirSync(archive);
-  await output(join(repository, 'bundles', 'make-rootfs'), [join(path, 'layer')]);
-  await output('tar', ['-C', join(path, 'layer'), '-cf', join(archive, 'layer.tar'), '.']);
-  const digest = (await output('sha256sum', [join(archive, 'layer.tar')])).split(' ')[0];
+const network = {
+  cniVersion: '0.4.0',
+  name: 'pods',
+  plugins: [
+    {
+      type: 'bridge',
+      bridge: 'pods0',
+      isGateway: true,
+      ipMasq: true,
+      hairpinMode: true,
+      ipam: { type: 'host-local', ranges: [[{ subnet: '10.99.0.0/16' }]], routes: [{ dst: '0.0.0.0/0' }] },
+    },
+    { type: 'portmap', capabilities: { portMappings: true } },
+  ],
+};
+
+/** A docker-archive made by hand, of one layer: what is in `path`/layer. Returns the path of the tar file. */
+const archive = async (path: string, name: string, command: readonly string[]): Promise<string> => {
+  const layer = join(path, 'layer.tar');
+  await output('tar', ['-C', join(path, 'layer'), '-cf', layer, '.']);
+  const digest = (await output('sha256sum', [layer])).split(' ')[0];
   const description = {
     architecture: process.arch === 'arm64' ? 'arm64' : 'amd64',
     os: 'linux',
-    config: { Env: ['PATH=/bin'], Cmd: ['sh'] },
+    config: { Env: ['PATH=/bin'], Cmd: command },
     rootfs: { type: 'layers', diff_ids: [`sha256:${digest}`] },
   };
-  writeFileSync(join(archive, 'config.json'), JSON.stringify(description));
-  const manifest = [{ Config: 'config.json', RepoTags: [image], Layers: ['layer.tar'] }];
-  writeFileSync(join(archive, 'manifest.json'), JSON.stringify(manifest));
+  writeFileSync(join(path, 'config.json'), JSON.stringify(description));
+  const manifest = [{ Config: 'config.json', RepoTags: [name], Layers: ['layer.tar'] }];
+  writeFileSync(join(path, 'manifest.json'), JSON.stringify(manifest));
   const tar = join(path, 'image.tar');
-  await output('tar', ['-C', archive, '-cf', tar, 'manifest.json', 'config.json', 'layer.tar']);
+  await output('tar', ['-C', path, '-cf', tar, 'manifest.json', 'config.json', 'layer.tar']);
   return tar;
+};
+
+/** An image with busybox. */
+const makeImage = async (path: string): Promise<string> => {
+  mkdirSync(path);
+  await output(join(repository, 'bundles', 'make-rootfs'), [join(path, 'layer')]);
+  return archive(path, image, ['sh']);
+};
+
+/** An image with one static program, which is what a pod's first container runs. */
+const makePauseImage = async (path: string): Promise<string> => {
+  mkdirSync(join(path, 'layer'), { recursive: true });
+  await output('musl-gcc', [
+    '-static',
+    '-Os',
+    '-o',
+    join(path, 'layer', 'pause'),
+    join(import.meta.dirname, 'pause.c'),
+  ]);
+  return archive(path, pauseImage, ['/pause']);
 };
 
 export class Containerd {
@@ -46,12 +111,16 @@ export class Containerd {
   readonly #process: ChildProcess;
   #pid = 0;
 
-  private constructor() {
+  private constructor(options: ContainerdOptions) {
     this.path = mkdtempSync(join(tmpdir(), 'tsrunc-test-containerd-'));
     chmodSync(this.path, 0o755);
-    writeFileSync(join(this.path, 'config.toml'), config(this.path));
+    writeFileSync(join(this.path, 'config.toml'), config(this.path, options));
+    mkdirSync(join(this.path, 'cni'));
+    writeFileSync(join(this.path, 'cni', 'pods.conflist'), JSON.stringify(network));
     execFileSync('mkfifo', [join(this.path, 'stdin')]);
-    const start = `mount -t tmpfs -o mode=755 tmpfs /run && ip link set lo up && exec containerd -c ${this.path}/config.toml`;
+    // The network plugins remember what they gave away below /var/lib/cni.
+    const privately = ['/run', '/var/lib'].map((path) => `mount -t tmpfs -o mode=755 tmpfs ${path}`).join(' && ');
+    const start = `${privately} && ip link set lo up && exec containerd -c ${this.path}/config.toml`;
     const log = openSync(join(this.path, 'log'), 'w');
     this.#process = spawn(
       'unshare',
@@ -72,12 +141,17 @@ export class Containerd {
     );
   }
 
-  /** Start it and import the image. @throws with its log when it does not come up in 20 s */
-  static async start(): Promise<Containerd> {
-    const daemon = new Containerd();
+  /** Start it and import the images. @throws with its log when it does not come up in 20 s */
+  static async start(options: ContainerdOptions = {}): Promise<Containerd> {
+    const daemon = new Containerd(options);
     try {
       await daemon.#up();
-      await daemon.ok('image', 'import', await makeImage(daemon.path));
+      const busybox = await makeImage(join(daemon.path, 'busybox'));
+      await daemon.ok('image', 'import', busybox);
+      if (options.cri) {
+        const pause = await makePauseImage(join(daemon.path, 'pause'));
+        for (const tar of [busybox, pause]) await daemon.ok('--namespace', 'k8s.io', 'image', 'import', tar);
+      }
       return daemon;
     } catch (error) {
       await daemon.stop();
@@ -109,6 +183,11 @@ export class Containerd {
     return exec('sh', ['-c', 'exec nsenter "$@" 0<>"$0"', join(this.path, 'stdin'), ...enter], { timeout: 40_000 });
   }
 
+  /** Path of its gRPC socket, as seen from here. */
+  get socket(): string {
+    return `/proc/${this.#pid}/root/run/containerd/containerd.sock`;
+  }
+
   log(): string {
     return readFileSync(join(this.path, 'log'), 'utf8').split('\n').slice(-15).join('\n');
   }
@@ -128,10 +207,10 @@ export class Containerd {
       'containerd answers',
       async () => {
         this.#pid ||= childOf(this.#process.pid);
-        if (this.#pid === 0 || !existsSync(`/proc/${this.#pid}/root/run/containerd/containerd.sock`)) return undefined;
+        if (this.#pid === 0 || !existsSync(this.socket)) return undefined;
         return (await this.ctr('version')).code === 0 ? true : undefined;
       },
-      20_000,
+      patient(20_000),
     ).catch((cause: unknown) => {
       throw new Error(`containerd does not start:\n${this.log()}`, { cause });
     });

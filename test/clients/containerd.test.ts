@@ -2,9 +2,9 @@
 import { existsSync, readFileSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { patient, uniqueId } from './support/box.ts';
-import { Containerd } from './support/containerd.ts';
-import { cgroupDirectories, hasCommand, isRoot } from './support/host.ts';
+import { patient, uniqueId } from '../support/box.ts';
+import { Containerd } from '../support/containerd.ts';
+import { cgroupDirectories, hasCommand, isRoot } from '../support/host.ts';
 
 const able = isRoot && hasCommand('containerd') && hasCommand('ctr') && hasCommand('nsenter');
 
@@ -37,7 +37,7 @@ describe.skipIf(!able)('containerd (needs root and the packages containerd and u
 
   test('a terminal, whose size ctr sets after the start', async () => {
     const id = uniqueId();
-    const command = `ctr run --rm -t --runc-binary ${process.env.TSRUNC ?? join(import.meta.dirname, '../dist/tsrunc')} docker.io/library/tsrunc-test:latest ${id} sh -c "tty; sleep 0.5; stty size"`;
+    const command = `ctr run --rm -t --runc-binary ${process.env.TSRUNC ?? join(import.meta.dirname, '../../dist/tsrunc')} docker.io/library/tsrunc-test:latest ${id} sh -c "tty; sleep 0.5; stty size"`;
     const { stdout } = await daemon.inside('script', '-qec', `stty rows 30 cols 90; ${command}`, '/dev/null');
     expect(stdout.replaceAll(/\r|\^@/g, '')).toBe('/dev/pts/0\n30 90\n');
   });
