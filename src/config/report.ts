@@ -6,10 +6,15 @@ export const renderPlace = ({ file, line, column }: Place): string =>
   line === undefined ? file : `${file}:${line}:${column ?? 1}`;
 
 /** One line for each finding; malformed JSON adds an excerpt. */
-export function renderFinding({ severity, place, message, hint }: PlacedFinding): string {
+export const renderFinding = (finding: PlacedFinding): string => render(finding, `${finding.severity}: `);
+
+/** As renderFinding(), for a log that says itself that this is a warning. */
+export const renderWarning = (finding: PlacedFinding): string => render(finding, '');
+
+function render({ place, message, hint }: PlacedFinding, label: string): string {
   const [sentence = '', ...excerpt] = message.split('\n');
   const pointer = place.pointer === '' ? '' : ` (${place.pointer})`;
-  const head = `${renderPlace(place)}: ${severity}: ${sentence}${pointer}.${hint === undefined ? '' : ` ${hint}`}`;
+  const head = `${renderPlace(place)}: ${label}${sentence}${pointer}.${hint === undefined ? '' : ` ${hint}`}`;
   return [head, ...excerpt.map((line) => `  ${line}`)].join('\n');
 }
 

@@ -235,6 +235,19 @@ const cases: readonly (readonly [string, Parameters<typeof specWith>[0], string]
     'warning | /process/capabilities/ambient/0 | CAP_KILL cannot be ambient: it is not both permitted and inheritable',
   ],
   [
+    'one ambient of several, none inheritable',
+    {
+      process: {
+        capabilities: {
+          bounding: ['CAP_KILL', 'CAP_CHOWN'],
+          permitted: ['CAP_KILL', 'CAP_CHOWN'],
+          ambient: ['CAP_CHOWN'],
+        },
+      },
+    },
+    'warning | /process/capabilities/ambient/0 | CAP_CHOWN cannot be ambient: it is not both permitted and inheritable',
+  ],
+  [
     'empty destination',
     { mounts: [{ destination: '', type: 'tmpfs' }] },
     'error | /mounts/0/destination | The destination of the mount is empty',
@@ -558,6 +571,12 @@ test('a configuration needs a root, but a process only to start', () => {
     'error |  | The configuration has no root | Add "root": {"path": "rootfs"}.',
     'warning |  | The configuration has no process: the container can be created, but not started',
   ]);
+});
+
+test('buildah’s ambient copy of the bounding set is no mistake', () => {
+  const all = ['CAP_KILL', 'CAP_CHOWN'];
+  const capabilities = { bounding: all, effective: all, permitted: all, ambient: all };
+  expect(findings(specWith({ process: { capabilities } }))).toEqual([]);
 });
 
 test('what clients send for "unset" is no mistake', () => {

@@ -26,8 +26,8 @@ async function sentences(
   locate: ChosenProcess['locate'],
 ): Promise<readonly string[]> {
   if (warnings.length === 0) return [];
-  const { renderFinding } = await import('../config/report.ts');
-  return warnings.map((warning) => renderFinding({ ...warning, place: locate(warning.pointer) }));
+  const { renderWarning } = await import('../config/report.ts');
+  return warnings.map((warning) => renderWarning({ ...warning, place: locate(warning.pointer) }));
 }
 
 const inherited = [

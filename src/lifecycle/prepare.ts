@@ -118,8 +118,8 @@ async function check(config: LoadedConfig, options: CreateOptions, mode: Prepare
 /** The words of a finding are loaded only when there is one. */
 async function warn({ warnings, locate }: LoadedConfig, { global }: CreateOptions): Promise<void> {
   if (warnings.length === 0) return;
-  const { renderFinding } = await import('../config/report.ts');
-  for (const warning of warnings) global.log.warn(renderFinding({ ...warning, place: locate(warning.pointer) }));
+  const { renderWarning } = await import('../config/report.ts');
+  for (const warning of warnings) global.log.warn(renderWarning({ ...warning, place: locate(warning.pointer) }));
 }
 
 /** Take the id and write down what is about to be made, so that whatever a crash leaves can be found and removed. */

@@ -19,10 +19,19 @@ export const capabilityRule: Rule = ({ process }, report) => {
   });
   // A capability can be ambient only while it is permitted and inheritable. Configurations that break this are common
   // (the default of older runc versions does), and run without the ambient capability.
+  if (isCopied(sets)) return;
   eachOutside(sets, 'ambient', ['permitted', 'inheritable'], (name, pointer) => {
     report.caution(pointer, `${name} cannot be ambient: it is not both permitted and inheritable`);
   });
 };
+
+/**
+ * buildah gives every set but the inheritable one (CVE-2022-27651) the same capabilities. Nobody asked for ambient ones
+ * there, and a warning for each would stand in the output of every RUN of a build.
+ */
+function isCopied({ ambient = [], bounding = [], inheritable = [] }: Capabilities): boolean {
+  return inheritable.length === 0 && bounding.length > 1 && ambient.join() === bounding.join();
+}
 
 /** Not an error: config.md "Linux Process" wants names that the runtime cannot map logged as a warning. */
 function checkNames(report: Report, set: SetName, names: readonly string[] | undefined): void {
