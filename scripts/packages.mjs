@@ -2,7 +2,7 @@
  * The system packages that tsrunc is built and tested with: one table for all distributions. Only Debian and its
  * descendants get them installed; elsewhere they are named.
  */
-import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { report, run, SetupError } from './run.mjs';
 
@@ -117,6 +117,42 @@ export const toTest = [
     opensuse: 'cni-plugins',
   },
   {
+    what: 'podman',
+    probe: 'podman',
+    debian: ['podman'],
+    fedora: 'podman',
+    alpine: 'podman',
+    arch: 'podman',
+    opensuse: 'podman',
+  },
+  {
+    what: 'netavark',
+    probe: '/usr/lib/podman/netavark',
+    debian: ['netavark'],
+    fedora: 'netavark',
+    alpine: 'netavark',
+    arch: 'netavark',
+    opensuse: 'netavark',
+  },
+  {
+    what: 'catatonit',
+    probe: 'catatonit',
+    debian: ['catatonit'],
+    fedora: 'catatonit',
+    alpine: 'catatonit',
+    arch: 'catatonit',
+    opensuse: 'catatonit',
+  },
+  {
+    what: 'Docker',
+    probe: 'dockerd',
+    debian: ['docker.io'],
+    fedora: 'moby-engine',
+    alpine: 'docker',
+    arch: 'docker',
+    opensuse: 'docker',
+  },
+  {
     what: 'iptables',
     probe: 'iptables',
     debian: ['iptables'],
@@ -124,6 +160,15 @@ export const toTest = [
     alpine: 'iptables',
     arch: 'iptables',
     opensuse: 'iptables',
+  },
+  {
+    what: 'ip',
+    probe: 'ip',
+    debian: ['iproute2'],
+    fedora: 'iproute',
+    alpine: 'iproute2',
+    arch: 'iproute2',
+    opensuse: 'iproute2',
   },
 ];
 
@@ -220,6 +265,24 @@ const candidate = (alternatives) =>
 const apt = /** @param {readonly string[]} args */ (args) =>
   run('apt-get', args, { env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } });
 
+/** What maintainer scripts ask before they start a service: https://people.debian.org/~hmh/invokerc.d-policyrc.d-specification.txt */
+const policy = '/usr/sbin/policy-rc.d';
+
+/**
+ * apt without starting services: the tests start engines of their own, and a dockerd would change the host's network.
+ * @template T
+ * @param {() => T} install
+ */
+const startingNothing = (install) => {
+  if (existsSync(policy)) return install();
+  writeFileSync(policy, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
+  try {
+    return install();
+  } finally {
+    rmSync(policy, { force: true });
+  }
+};
+
 /**
  * Install what is missing. The package lists are updated only when they are too old or too empty to install from.
  * @param {readonly Need[]} missing
@@ -230,7 +293,7 @@ const install = (missing) => {
   const known = () => missing.map((need) => candidate(need.debian)).filter((name) => name !== undefined);
   report(`installing ${missing.map((need) => need.debian[0]).join(' ')}`);
   if (known().length < missing.length) apt(['update', '-q']);
-  const attempt = () => apt(['install', '-y', '-q', '--no-install-recommends', ...known()]);
+  const attempt = () => startingNothing(() => apt(['install', '-y', '-q', '--no-install-recommends', ...known()]));
   let outcome = attempt();
   if (outcome.status !== 0) {
     apt(['update', '-q']);

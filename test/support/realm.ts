@@ -1,0 +1,138 @@
+/**
+ * A private world for a container engine: own mount, network and pid namespaces, an own /run and a cgroup of its own. When
+ * the test process ends, however it ends, the first process of the world does, and the kernel ends everything in it.
+ */
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { cgroupDirectories, hasCommand, isRoot, repository } from './host.ts';
+import { type ExecOptions, eventually, exec, type Outcome, output, patient } from './process.ts';
+
+/** Why an engine that needs these programs cannot be tested here; undefined where it can. */
+export const engineUnavailable = (...programs: readonly string[]): string | undefined => {
+  const missing = [...programs, 'nsenter', 'unshare', 'ip'].filter((name) => !hasCommand(name));
+  if (!isRoot) return 'needs root';
+  return missing.length > 0 ? `${missing.join(', ')}: not installed` : undefined;
+};
+
+/** Debian's programs before others of the same name (engine and client have to fit), Node last for bin/tsrunc. */
+const searchPath = `/usr/sbin:/usr/bin:/sbin:/bin:${process.env.PATH ?? ''}`;
+
+export class Realm {
+  /** Private directory, searchable by every user. */
+  readonly path: string;
+  /** The cgroup for all containers, as an absolute path below each hierarchy. */
+  readonly cgroup: string;
+  readonly #first: ChildProcess;
+  #pid = 0;
+
+  private constructor(path: string, prepare: string) {
+    this.path = path;
+    this.cgroup = `/${basename(path)}`;
+    // The shell reaps whatever loses its parent; cat ends when the test process does.
+    const script = `set -e; mount -t tmpfs -o mode=755 tmpfs /run; ip link set lo up\n${prepare}\n: > ${path}/ready; cat`;
+    const isolation = ['--mount', '--net', '--pid', '--fork', '--kill-child', '--mount-proc', '--propagation=private'];
+    const log = openSync(join(path, 'log'), 'a');
+    this.#first = spawn('unshare', [...isolation, 'sh', '-c', script], { stdio: ['pipe', log, log] });
+  }
+
+  /**
+   * @param name of the engine, for the names of directory and cgroup
+   * @param prepare shell commands that are run first, inside; $1 of a function: the private directory
+   * @throws with what the shell said, when it fails
+   */
+  static async open(name: string, prepare: (path: string) => string = () => ':'): Promise<Realm> {
+    const path = mkdtempSync(join(tmpdir(), `tsrunc-test-${name}-`));
+    chmodSync(path, 0o755);
+    const realm = new Realm(path, prepare(path));
+    try {
+      await realm.#opened();
+      return realm;
+    } catch (cause) {
+      const log = realm.log();
+      await realm.close();
+      throw new Error(`the private namespaces cannot be made:\n${log}`, { cause });
+    }
+  }
+
+  async #opened(): Promise<void> {
+    await eventually('it is ready', () => {
+      if (this.#first.exitCode !== null) throw new Error(`unshare: exit ${this.#first.exitCode}`);
+      return existsSync(join(this.path, 'ready')) || undefined;
+    });
+    const children = readFileSync(`/proc/${this.#first.pid}/task/${this.#first.pid}/children`, 'utf8');
+    this.#pid = Number(children.trim().split(' ')[0]);
+  }
+
+  /** Run a program inside. */
+  exec(words: readonly string[], options: ExecOptions = {}): Promise<Outcome> {
+    const env = { PATH: searchPath, ...options.env };
+    return exec('nsenter', [...this.#enter(), ...words], { timeout: 40_000, ...options, env });
+  }
+
+  /** As exec(), but a failure fails the test with what the program said. */
+  async ok(words: readonly string[], options?: ExecOptions): Promise<Outcome> {
+    const outcome = await this.exec(words, options);
+    if (outcome.code === 0) return outcome;
+    const end = outcome.code ?? outcome.signal;
+    throw new Error(`${words.join(' ')}: ${end}\n${outcome.stderr}${outcome.stdout}\n${this.log()}`);
+  }
+
+  /** Start a daemon inside; it ends with the realm. */
+  daemon(words: readonly string[], env: Readonly<Record<string, string>> = {}): void {
+    const log = openSync(join(this.path, 'log'), 'a');
+    const options = { env: { ...process.env, PATH: searchPath, ...env }, stdio: ['ignore', log, log] as const };
+    spawn('nsenter', [...this.#enter(), ...words], { ...options, stdio: [...options.stdio] });
+  }
+
+  #enter(): string[] {
+    return ['-t', String(this.#pid), '-m', '-n', '-p', '--'];
+  }
+
+  /** What processes inside see at this absolute path. */
+  inside(path: string): string {
+    return `/proc/${this.#pid}/root${path}`;
+  }
+
+  /** A tar file with a root file system of busybox, to be imported as an image. */
+  async layer(): Promise<string> {
+    const tar = join(this.path, 'layer.tar');
+    mkdirSync(join(this.path, 'layer'));
+    await output(join(repository, 'bundles', 'make-rootfs'), [join(this.path, 'layer')]);
+    await output('tar', ['-C', join(this.path, 'layer'), '-cf', tar, '.']);
+    return tar;
+  }
+
+  /** The end of what the daemons said. */
+  log(): string {
+    return readFileSync(join(this.path, 'log'), 'utf8').split('\n').slice(-20).join('\n');
+  }
+
+  /** End everything and remove it, cgroups that the engine made included. */
+  async close(): Promise<void> {
+    const ended = this.#first.exitCode === null && this.#first.signalCode === null ? once(this.#first, 'exit') : [];
+    this.#first.kill('SIGKILL');
+    await ended;
+    const gone = () => (existsSync(`/proc/${this.#pid}`) ? undefined : true);
+    if (this.#pid !== 0) await eventually('the namespaces have ended', gone, patient(10_000));
+    for (const directory of cgroupDirectories(basename(this.path))) await removeCgroup(directory);
+    execFileSync('rm', ['-rf', this.path]);
+  }
+}
+
+/** Its processes have been killed, and leave it in a moment. */
+const removeCgroup = async (directory: string): Promise<void> => {
+  for (const entry of readdirSync(directory, { withFileTypes: true }))
+    if (entry.isDirectory()) await removeCgroup(join(directory, entry.name));
+  await eventually(`${directory} can be removed`, () => {
+    try {
+      rmdirSync(directory);
+      return true;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EBUSY') throw error;
+      return undefined;
+    }
+  });
+};
