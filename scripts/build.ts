@@ -61,7 +61,7 @@ const steps: readonly Step[] = [
   },
   {
     name: 'types and validators of the schemas',
-    inputs: ['schemas', 'scripts/generate-schema-code.ts', ...tools],
+    inputs: ['schemas', 'scripts/generate-schema-code.ts', 'src/config/findings.ts', ...tools],
     outputs: ['config', 'state', 'features', 'validate-config', 'explain-config', 'config-schema'].map(
       (name) => `src/generated/${name}.ts`,
     ),

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import standaloneModule from 'ajv/dist/standalone/index.js';
 import { compile } from 'json-schema-to-typescript';
+import { mostErrors } from '../src/config/findings.ts';
 
 // The module is CommonJS: Node and the compiler see its exports below `default`, Bun sees the function itself.
 const standaloneCode = typeof standaloneModule === 'function' ? standaloneModule : standaloneModule.default;
@@ -108,6 +109,8 @@ function verdictOnly(code: string): string {
   return verdict;
 }
 
+const stopsAtMost = (code: string): string => code.replace(/^for\(.*\{$/gm, `$&\nif(errors >= ${mostErrors}){break;}`);
+
 function writeValidator({ schema, file, type, allErrors }: ValidatorOptions): void {
   const ajv = new Ajv2020({
     allErrors,
@@ -116,7 +119,8 @@ function writeValidator({ schema, file, type, allErrors }: ValidatorOptions): vo
     code: { source: true, esm: true, lines: true },
   });
   const compiled = ajv.compile(allErrors ? readSchema(schema) : withoutProse(readSchema(schema)));
-  const code = allErrors ? standaloneCode(ajv, compiled) : verdictOnly(standaloneCode(ajv, compiled));
+  const standalone = standaloneCode(ajv, compiled);
+  const code = allErrors ? stopsAtMost(standalone) : verdictOnly(standalone);
   // A validator that asked for ajv's run-time helpers would load ajv on the hot path.
   const imported = code.match(/require\([^)]*\)|^import .*$/m);
   if (imported !== null) throw new Error(`${file} would need ${imported[0]} at run time`);

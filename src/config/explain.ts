@@ -2,7 +2,7 @@
 import type { SchemaError } from '../generated/explain-config.ts';
 import { type Finding, mistake } from './findings.ts';
 import { didYouMean } from './nearest.ts';
-import { findSpan, pointerParts } from './position.ts';
+import { findSpans, pointerParts, type Span } from './position.ts';
 import { type SchemaNode, schemaAt } from './schema-tree.ts';
 
 /** "linux.namespaces[2].type" for "/linux/namespaces/2/type". */
@@ -14,8 +14,7 @@ function dotted(pointer: string): string {
 }
 
 /** The value as it stands in the text, where a parsed number could be rounded; the kind of long values only. */
-function foundAt(text: string, pointer: string): string {
-  const { start, end } = findSpan(text, pointer);
+function sourceAt(text: string, { start, end }: Span): string {
   if (text[start] === '{') return 'an object';
   if (text[start] === '[') return 'an array';
   const source = text.slice(start, end);
@@ -50,12 +49,12 @@ const integer = (value: number): string => {
 
 const meaning = ({ description }: SchemaNode): string => (description === undefined ? '' : ` (${description})`);
 
-function explainError(error: SchemaError, text: string): Finding {
+function explainError(error: SchemaError, foundAt: (pointer: string) => string): Finding {
   const { instancePath: pointer, keyword, params } = error;
   const node = schemaAt(pointer) ?? {};
   if (keyword === 'required') return explainMissing(pointer, String(params.missingProperty));
   if (keyword === 'minItems') return mistake(pointer, `${dotted(pointer)} is empty; at least one item is needed`);
-  const found = foundAt(text, pointer);
+  const found = foundAt(pointer);
   const hint = node.enum === undefined ? undefined : didYouMean(found.replaceAll('"', ''), node.enum);
   return mistake(pointer, `${dotted(pointer)}${meaning(node)} is ${found}; allowed: ${allowed(node)}`, hint);
 }
@@ -67,5 +66,11 @@ function explainMissing(pointer: string, name: string): Finding {
 
 /** @param text the source that was parsed and validated */
 export function explainSchemaErrors(errors: readonly SchemaError[], text: string): Finding[] {
-  return errors.map((error) => explainError(error, text));
+  const pointers = errors.map(({ instancePath }) => instancePath);
+  const spans = findSpans(text, pointers);
+  const foundAt = (pointer: string): string => {
+    const span = spans.get(pointer);
+    return span === undefined ? 'nothing' : sourceAt(text, span);
+  };
+  return errors.map((error) => explainError(error, foundAt));
 }

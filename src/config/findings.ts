@@ -12,7 +12,18 @@ export interface Finding {
   readonly hint?: string;
   /** Whether it is about the value at the pointer or about the name of that member. */
   readonly about?: 'key' | 'value';
+  /** How many it stands for that are not told one by one. */
+  readonly count?: number;
 }
+
+/** How many there are, told or not. */
+export const total = (findings: readonly Finding[]): number => findings.reduce((sum, { count = 1 }) => sum + count, 0);
+
+/** More mistakes of shape than this are not looked for: each costs memory, and a file can have millions. */
+export const mostErrors = 1000;
+
+/** So many of each severity are told; the others are counted. */
+export const mostTold = 100;
 
 export interface PlacedFinding extends Finding {
   readonly place: Place;

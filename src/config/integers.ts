@@ -4,7 +4,7 @@
  * are "as good as none" there, except at the upper end: 18446744073709551615 (RLIM_INFINITY) and 9223372036854775807
  * become 2^64 and 2^63, which do not fit the kernel's types any more. These conversions saturate.
  *
- * Bit masks (seccomp arguments) need every bit: read those with `exactInteger` of position.ts from the source text.
+ * Bit masks (seccomp arguments) need every bit: read those with `exactIntegersAt` of position.ts from the source text.
  */
 const maxU64 = (1n << 64n) - 1n;
 const maxI64 = (1n << 63n) - 1n;

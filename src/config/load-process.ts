@@ -50,17 +50,19 @@ const aboutProcess = ({ pointer }: Finding): boolean => pointer === '/process' |
 const inFile = (pointer: string): string => pointer.replace(/^\/process/, '');
 
 async function explained(text: string, path: string, container: Spec): Promise<Error> {
-  const [{ validateConfig }, { explainMalformed }, { configError }] = await Promise.all([
+  const [{ validateConfig }, { explainDepth, explainMalformed }, { configError }] = await Promise.all([
     import('./validate.ts'),
     import('./malformed.ts'),
     import('./report.ts'),
   ]);
+  const deep = explainDepth(text, path);
+  if (deep !== undefined) return configError([deep], path);
   if (parsed(text) === undefined) return configError([explainMalformed(text, path)], path);
   const { process: _, ...rest } = container;
   // One line before the text, so that only the columns of its first line differ.
   const before = `${JSON.stringify(rest).slice(0, -1)},"process":`;
   const findings = await validateConfig(`${before}${text}}`, path);
-  const own = findings.filter((finding) => isError(finding) && aboutProcess(finding));
+  const own = findings.filter((finding) => isError(finding) && (aboutProcess(finding) || finding.count !== undefined));
   return configError(
     own.map((finding) => moved(finding, before.length)),
     path,

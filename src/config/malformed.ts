@@ -46,8 +46,34 @@ function firstError(text: string): { readonly offset: number; readonly sentence:
   return { offset: first.offset, sentence: sentences[printParseErrorCode(first.error)] ?? 'JSON.parse refuses it' };
 }
 
+/** Far more than a configuration has; what walks through values goes as deep as they are. */
+const deepest = 1000;
+
+/** Offset of the first bracket that is nested too deeply. Quotes count as in JSON, whether or not the rest is any. */
+function offsetTooDeep(text: string): number | undefined {
+  let depth = 0;
+  for (const { 0: found, index } of text.matchAll(/"[^"\\]*(?:\\.[^"\\]*)*"?|[[{]|[\]}]/gs)) {
+    if (found === '[' || found === '{') depth++;
+    else if (found === ']' || found === '}') depth--;
+    if (depth > deepest) return index;
+  }
+  return undefined;
+}
+
+/** A finding where brackets are nested so deeply that nothing else can be said about the text. */
+export function explainDepth(text: string, file: string): PlacedFinding | undefined {
+  const offset = offsetTooDeep(text);
+  if (offset === undefined) return undefined;
+  const message = `The file is nested too deeply: more than ${deepest} brackets are open`;
+  return { ...mistake('', message), place: { file, pointer: '', ...lineAndColumn(text, offset) } };
+}
+
 /** @param text what JSON.parse has refused */
 export function explainMalformed(text: string, file: string): PlacedFinding {
+  return explainDepth(text, file) ?? explainSyntax(text, file);
+}
+
+function explainSyntax(text: string, file: string): PlacedFinding {
   const { offset, sentence } = firstError(text);
   const message = `The file is not valid JSON: ${sentence}\n${excerpt(text, offset)}`;
   return { ...mistake('', message), place: { file, pointer: '', ...lineAndColumn(text, offset) } };

@@ -8,12 +8,16 @@ const dataMaps: ReadonlySet<string> = new Set(['annotations', 'sysctl', 'unified
  * Go programs write null for lists and objects that are not set, and runc reads it as such: members that are null are
  * taken out, in place.
  */
-function dropNulls(value: unknown): void {
-  if (typeof value !== 'object' || value === null) return;
-  const members = value as Record<string, unknown>;
-  for (const [name, member] of Object.entries(members)) {
-    if (member === null && !Array.isArray(value)) delete members[name];
-    else if (!dataMaps.has(name)) dropNulls(member);
+function dropNulls(document: unknown): void {
+  // A list of its own instead of calls: how deep the values are is for their author to choose.
+  for (const open = [document]; open.length > 0; ) {
+    const value = open.pop();
+    if (typeof value !== 'object' || value === null) continue;
+    const members = value as Record<string, unknown>;
+    for (const [name, member] of Object.entries(members)) {
+      if (member === null && !Array.isArray(value)) delete members[name];
+      else if (!dataMaps.has(name)) open.push(member);
+    }
   }
 }
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { exactInteger, findSpan, lineAndColumn, placeOf, pointerParts, pointerTo } from './position.ts';
+import { exactIntegersAt, findSpan, findSpans, lineAndColumn, placeOf, pointerParts, pointerTo } from './position.ts';
 
 const text = `{
   "a": [1, {"b\\"c": "}]"}, []],
@@ -23,8 +23,13 @@ test('a missing property is at its nearest ancestor', () => {
 });
 
 test('escaped pointers find their names, and integers keep their digits', () => {
-  expect(exactInteger(text, '/x~1y~0z')).toBe(18446744073709551615n);
-  expect(exactInteger(text, '/a/1')).toBeUndefined();
+  expect([...exactIntegersAt(text, ['/x~1y~0z', '/a/1', '/nowhere'])]).toEqual([['/x~1y~0z', 18446744073709551615n]]);
+});
+
+test('many pointers have the spans that each has alone', () => {
+  const pointers = ['', '/a', '/a/1/b', '/a/1/b/deeper', '/x~1y~0z', '/nowhere/at/all', '/a/0'];
+  const spans = findSpans(text, pointers);
+  for (const pointer of pointers) expect(spans.get(pointer)).toEqual(findSpan(text, pointer));
 });
 
 test('columns count from the line start', () => {

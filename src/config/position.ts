@@ -12,6 +12,11 @@ export interface Span {
   readonly end: number;
 }
 
+interface LineAndColumn {
+  readonly line: number;
+  readonly column: number;
+}
+
 interface Child extends Span {
   readonly name: string;
 }
@@ -90,16 +95,55 @@ export function findSpan(text: string, pointer: string): Span {
   return span;
 }
 
-/** 1-based line and column (in UTF-16 units, as editors count) of an offset. */
-export function lineAndColumn(text: string, offset: number): { readonly line: number; readonly column: number } {
-  let line = 1;
-  let lineStart = 0;
-  for (let at = text.indexOf('\n'); at !== -1 && at < offset; at = text.indexOf('\n', at + 1)) {
-    line++;
-    lineStart = at + 1;
-  }
-  return { line, column: offset - lineStart + 1 };
+/** Pointers by their parts. */
+interface Wanted {
+  readonly pointers: string[];
+  readonly below: Map<string, Wanted>;
 }
+
+function byParts(pointers: readonly string[]): Wanted {
+  const root: Wanted = { pointers: [], below: new Map() };
+  for (const pointer of pointers) {
+    let node = root;
+    for (const part of pointerParts(pointer)) {
+      const next = node.below.get(part) ?? { pointers: [], below: new Map() };
+      node.below.set(part, next);
+      node = next;
+    }
+    node.pointers.push(pointer);
+  }
+  return root;
+}
+
+/** As findSpan(), for all pointers in one walk through the text. */
+export function findSpans(text: string, pointers: readonly string[]): ReadonlyMap<string, Span> {
+  const spans = new Map<string, Span>();
+  const start = skipSpace(text, 0);
+  assign(spans, text, { key: start, start, end: endOfValue(text, start) }, byParts(pointers));
+  return spans;
+}
+
+function assign(spans: Map<string, Span>, text: string, span: Span, { pointers, below }: Wanted): void {
+  for (const pointer of pointers) spans.set(pointer, span);
+  const found = new Map<string, Span>();
+  if (below.size > 0)
+    for (const child of children(text, span.start)) if (below.has(child.name)) found.set(child.name, child);
+  for (const [name, wanted] of below) {
+    const child = found.get(name);
+    if (child === undefined) assignAll(spans, span, wanted);
+    else assign(spans, text, child, wanted);
+  }
+}
+
+/** What does not exist is where its nearest ancestor is. */
+function assignAll(spans: Map<string, Span>, span: Span, { pointers, below }: Wanted): void {
+  for (const pointer of pointers) spans.set(pointer, span);
+  for (const wanted of below.values()) assignAll(spans, span, wanted);
+}
+
+/** 1-based line and column (in UTF-16 units, as editors count) of an offset. */
+export const lineAndColumn = (text: string, offset: number): LineAndColumn =>
+  linesAndColumns(text, [offset]).get(offset) ?? { line: 1, column: 1 };
 
 /** Where `pointer` is in `text`; `part` chooses between the name and the value of a member. */
 export function placeOf(text: string, file: string, pointer: string, part: 'key' | 'value' = 'value'): Place {
@@ -107,12 +151,30 @@ export function placeOf(text: string, file: string, pointer: string, part: 'key'
   return { file, pointer, ...lineAndColumn(text, part === 'key' ? span.key : span.start) };
 }
 
+/** As lineAndColumn(), for all offsets in one walk through the text. */
+export function linesAndColumns(text: string, offsets: readonly number[]): ReadonlyMap<number, LineAndColumn> {
+  const found = new Map<number, LineAndColumn>();
+  let line = 1;
+  let lineStart = 0;
+  for (const offset of offsets.toSorted((a, b) => a - b)) {
+    for (let at = text.indexOf('\n', lineStart); at !== -1 && at < offset; at = text.indexOf('\n', lineStart)) {
+      line++;
+      lineStart = at + 1;
+    }
+    found.set(offset, { line, column: offset - lineStart + 1 });
+  }
+  return found;
+}
+
 /**
- * The integer at `pointer` with every digit that stands in the text, where JSON.parse would round.
- * @returns undefined when there is no plain integer at that place
+ * The integers at the pointers with every digit that stands in the text, where JSON.parse would round. Where there is no plain
+ * integer, there is no entry.
  */
-export function exactInteger(text: string, pointer: string): bigint | undefined {
-  const { start, end } = findSpan(text, pointer);
-  const source = text.slice(start, end);
-  return /^-?\d+$/.test(source) ? BigInt(source) : undefined;
+export function exactIntegersAt(text: string, pointers: readonly string[]): ReadonlyMap<string, bigint> {
+  const exact = new Map<string, bigint>();
+  for (const [pointer, { start, end }] of findSpans(text, pointers)) {
+    const source = text.slice(start, end);
+    if (/^-?\d+$/.test(source)) exact.set(pointer, BigInt(source));
+  }
+  return exact;
 }

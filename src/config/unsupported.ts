@@ -25,9 +25,13 @@ function visitMatches(value: unknown, parts: readonly string[], depth: number, p
 }
 
 /** Whether a value asks for anything: clients send zeros, empty strings and empty objects for what they leave unset. */
-function isSet(value: unknown): boolean {
-  if (typeof value === 'object' && value !== null) return Object.values(value).some(isSet);
-  return value !== undefined && value !== null && value !== 0 && value !== '' && value !== false;
+function isSet(asked: unknown): boolean {
+  for (const open = [asked]; open.length > 0; ) {
+    const value = open.pop();
+    if (typeof value === 'object' && value !== null) for (const member of Object.values(value)) open.push(member);
+    else if (value !== undefined && value !== null && value !== 0 && value !== '' && value !== false) return true;
+  }
+  return false;
 }
 
 /** Fields that are set but cannot be applied by this version; create refuses them, as the runtime-spec demands. */

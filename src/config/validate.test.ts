@@ -111,3 +111,37 @@ test('a document that is no object is one mistake', async () => {
     ]
   `);
 });
+
+const withMounts = (mounts: unknown): string =>
+  JSON.stringify({ ociVersion: '1.3.0', root: { path: 'r' }, mounts }, null, 1);
+
+test.each([
+  ['of shape', { destination: 1 }, /999|1000|900/],
+  ['of the rules', { destination: '' }, /^39[0-9]{3}|^79[0-9]{3}/],
+])('of thousands of mistakes %s the first are told, and at once', async (_, mount, count) => {
+  const text = withMounts(Array.from({ length: 40_000 }, () => mount));
+  const start = performance.now();
+  const findings = await validateConfig(text, 'config.json');
+  expect(performance.now() - start).toBeLessThan(5000);
+  const errors = findings.filter(({ severity }) => severity === 'error');
+  expect(errors).toHaveLength(101);
+  expect(errors[0]?.place).toMatchObject({ pointer: expect.stringMatching(/^.mounts.0/), line: expect.any(Number) });
+  expect(errors.at(-1)?.message).toMatch(/^\d+ more mistakes are not shown$/);
+  expect(errors.at(-1)?.message).toMatch(count);
+});
+
+test.each([
+  ['brackets alone', '['.repeat(2_000_000)],
+  ['complete', `{"ociVersion": 1, "x": ${'['.repeat(200_000)}${']'.repeat(200_000)}}`],
+  ['with a null', `{"ociVersion": 1, "x": ${'{"x":'.repeat(200_000)}null${'}'.repeat(200_000)}}`],
+  ['after others', `[${'[],'.repeat(2000)}${'['.repeat(2000)}`],
+])('what is nested too deeply is one mistake: %s', async (_, text) => {
+  const findings = await validateConfig(text, 'config.json');
+  expect(findings).toMatchObject([{ severity: 'error', message: expect.stringContaining('nested too deeply') }]);
+  expect(findings[0]?.place.line).toBe(1);
+});
+
+test('brackets in strings are not nested', async () => {
+  const text = JSON.stringify({ ociVersion: '1.3.0', root: { path: '["{'.repeat(3000) }, hostname: 7 });
+  expect(await validateConfig(text, 'config.json')).toMatchObject([{ severity: 'warning' }, { pointer: '/hostname' }]);
+});

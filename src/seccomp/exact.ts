@@ -1,4 +1,4 @@
-import { exactInteger } from '../config/position.ts';
+import { exactIntegersAt } from '../config/position.ts';
 import type { Seccomp } from '../config/spec.ts';
 import type { ExactIntegers } from './profile.ts';
 
@@ -7,16 +7,14 @@ import type { ExactIntegers } from './profile.ts';
  * @param text of the whole configuration; asked for only where there is such an argument
  */
 export function exactIntegers({ syscalls = [] }: Seccomp, text: () => string): ExactIntegers {
-  const exact = new Map<string, bigint>();
+  const rounded: string[] = [];
   for (const [entry, { args = [] }] of syscalls.entries()) {
     for (const [index, arg] of args.entries()) {
       for (const name of ['value', 'valueTwo'] as const) {
         if ((arg[name] ?? 0) <= Number.MAX_SAFE_INTEGER) continue;
-        const pointer = `/linux/seccomp/syscalls/${entry}/args/${index}/${name}`;
-        const value = exactInteger(text(), pointer);
-        if (value !== undefined) exact.set(pointer, value);
+        rounded.push(`/linux/seccomp/syscalls/${entry}/args/${index}/${name}`);
       }
     }
   }
-  return exact;
+  return rounded.length === 0 ? new Map() : exactIntegersAt(text(), rounded);
 }

@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import { dirname, join } from 'node:path';
-import { isError } from '../../config/findings.ts';
+import { isError, total } from '../../config/findings.ts';
 import { readConfig } from '../../config/read.ts';
 import { renderFindings } from '../../config/report.ts';
 import { validateConfig } from '../../config/validate.ts';
@@ -10,9 +10,9 @@ import type { Call } from '../commands.ts';
 export async function run({ args, print }: Call<'validate'>): Promise<number> {
   const file = configFile(args.path ?? '.');
   const findings = await validateConfig(readConfig(file, dirname(file)).text, file);
-  const errors = findings.filter(isError).length;
+  const errors = total(findings.filter(isError));
   if (findings.length > 0) print(`${renderFindings(findings)}\n`);
-  print(`${file} ${verdict(errors, findings.length - errors)}\n`);
+  print(`${file} ${verdict(errors, total(findings) - errors)}\n`);
   return errors > 0 ? 1 : 0;
 }
 

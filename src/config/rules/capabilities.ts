@@ -54,8 +54,9 @@ function eachOutside(
   outer: readonly SetName[],
   visit: (name: string, pointer: string) => void,
 ): void {
+  const others = outer.map((set) => new Set(sets[set]));
   each(sets[inner], (name, index) => {
-    if (isKnown(name) && !outer.every((set) => sets[set]?.includes(name))) {
+    if (isKnown(name) && !others.every((other) => other.has(name))) {
       visit(name, `/process/capabilities/${inner}/${index}`);
     }
   });
