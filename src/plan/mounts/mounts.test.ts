@@ -154,6 +154,16 @@ describe('file systems', () => {
     expect(planLateReadonly(context)).toMatchObject([{ op: 'remount', target: '/dev', attrsSet: 1n }]);
   });
 
+  test('of tens of thousands which one another covers is found at once', () => {
+    const mounts = Array.from({ length: 40_000 }, (_, index): Mount => {
+      return { destination: `/m/${index % 30_000}`, type: 'tmpfs', source: 'tmpfs', options: ['ro'] };
+    });
+    const start = performance.now();
+    const late = planLateReadonly({ spec: { ...spec(mounts[0] as Mount), mounts }, host: rootOnV1, options: onV1 });
+    expect(late).toHaveLength(30_000);
+    expect(performance.now() - start).toBeLessThan(5000);
+  });
+
   test('remount changes what is there', () => {
     expect(plan({ destination: '/a', options: ['remount', 'ro', 'size=2m'], type: 'tmpfs' }).ops).toMatchObject([
       { op: 'remount', attrsSet: 1n, options: ['size=2m'] },

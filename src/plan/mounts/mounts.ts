@@ -21,8 +21,11 @@ function planMount(entry: Entry): Fragment {
 /** What had to stay writable until everything in it was made; a mount that a later one covers is out of reach, and of sight. */
 export function planLateReadonly(context: Context): readonly Op[] {
   const mounts = context.spec.mounts ?? [];
-  const isCovered = ({ target }: Entry, index: number): boolean =>
-    mounts.slice(index + 1).some(({ destination }) => insideRoot(destination) === target);
+  let last: ReadonlyMap<string, number> | undefined;
+  const isCovered = ({ target }: Entry, index: number): boolean => {
+    last ??= new Map(mounts.map(({ destination }, each) => [insideRoot(destination), each]));
+    return (last.get(target) ?? index) > index;
+  };
   return mounts.flatMap((mount, index) => {
     // Most mounts need no second look, and this is on the path of every start.
     if (mount.options?.some((option) => option === 'ro' || option === 'rro') !== true) return [];
