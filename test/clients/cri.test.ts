@@ -348,7 +348,8 @@ describe.skipIf(!able)(
           args: ['dd', 'if=/dev/zero', 'of=/dev/null', 'bs=200M', 'count=1'],
           linux: { resources: { memory_limit_in_bytes: 16 << 20 } },
         });
-        expect(await container.ended()).toMatchObject({ exit_code: 137, reason: 'OOMKilled' });
+        // The news of the kill and of the end come separately, in any order.
+        await expect.poll(() => container.status(), soon).toMatchObject({ exit_code: 137, reason: 'OOMKilled' });
         await container.remove();
       });
     });

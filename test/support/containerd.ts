@@ -9,8 +9,10 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { GrpcClient } from './grpc.ts';
 import { repository, runtime } from './host.ts';
 import { eventually, exec, type Outcome, output, patient } from './process.ts';
+import { encode, type Messages } from './protobuf.ts';
 
 export const image = 'docker.io/library/tsrunc-test:latest';
 export const pauseImage = 'docker.io/library/tsrunc-pause:latest';
@@ -106,6 +108,12 @@ const makePauseImage = async (path: string): Promise<string> => {
   return archive(path, pauseImage, ['/pause']);
 };
 
+/** Of containerd's API, what ctr has no command for. */
+const taskMessages = {
+  UpdateTaskRequest: { container_id: [1, 'string'], resources: [2, 'Any'] },
+  Any: { type_url: [1, 'string'], value: [2, 'bytes'] },
+} as const satisfies Messages;
+
 export class Containerd {
   readonly path: string;
   readonly #process: ChildProcess;
@@ -174,6 +182,27 @@ export class Containerd {
   /** `ctr run` with the runtime under test as the stock shim's runc. */
   run(flags: readonly string[], id: string, ...command: readonly string[]): Promise<Outcome> {
     return this.ctr('run', '--runc-binary', runtime, ...flags, image, id, ...command);
+  }
+
+  /** Change the limits of a running container (linux.resources), as Docker does. */
+  async update(id: string, resources: object): Promise<void> {
+    const client = new GrpcClient(this.socket);
+    const value = JSON.stringify(resources);
+    const request = {
+      container_id: id,
+      resources: { type_url: 'types.containerd.io/opencontainers/runtime-spec/1/LinuxResources', value },
+    };
+    try {
+      await client.call(
+        'containerd.services.tasks.v1.Tasks/Update',
+        encode(taskMessages, 'UpdateTaskRequest', request),
+        {
+          'containerd-namespace': 'default',
+        },
+      );
+    } finally {
+      client.close();
+    }
   }
 
   /** Run any command in the daemon's namespaces. */
