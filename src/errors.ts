@@ -19,6 +19,7 @@ export type ErrorCode =
   | 'PROGRAM_NOT_FOUND' // process.args[0] is not there or not executable
   | 'HOOK_FAILED'
   | 'CGROUP_FAILED'
+  | 'CRIU_FAILED' // criu could not checkpoint or restore; the message quotes its log
   | 'INIT_DIED' // the init helper went away without a report
   | 'TIMEOUT'
   | 'SYSTEM'; // any other failing system call

@@ -14,6 +14,9 @@ constexpr Entry methods[] = {
     {"sendPart", node::SendPart},
     {"sendGo", node::SendGo},
     {"receive", node::Receive},
+    {"datagramPair", node::DatagramPair},
+    {"sendDatagram", node::SendDatagram},
+    {"receiveDatagram", node::ReceiveDatagram},
     {"pidfdOpen", node::PidfdOpen},
     {"pidfdSendSignal", node::PidfdSendSignal},
     {"waitPidfd", node::WaitReadable},  // a pidfd is readable when its process has ended

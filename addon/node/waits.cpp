@@ -6,6 +6,7 @@
 
 #include "../host/clone.h"
 #include "../host/conversation.h"
+#include "../host/datagram.h"
 #include "../host/lock.h"
 #include "../host/waiter.h"
 #include "convert.h"
@@ -96,6 +97,20 @@ void answerMessage(Napi::Env env, Napi::Promise::Deferred& deferred, int socket,
   deferred.Resolve(toObject(env, std::move(message.value)));
 }
 
+void answerDatagram(Napi::Env env, Napi::Promise::Deferred& deferred, int socket, host::Wake wake) {
+  if (wake.failure) return answerFailure(env, deferred, wake.failure);
+  if (!wake.readable) return answerFailure(env, deferred, {ETIMEDOUT, "recvmsg"});
+  host::Outcome<host::Datagram> taken = host::takeDatagram(socket);
+  if (taken.failure) return answerFailure(env, deferred, taken.failure);
+  const std::vector<uint8_t>& bytes = taken.value.bytes;
+  auto content = Napi::Uint8Array::New(env, bytes.size());
+  std::copy(bytes.begin(), bytes.end(), content.Data());
+  auto object = Napi::Object::New(env);
+  object.Set("bytes", content);
+  object.Set("fd", taken.value.fd.release());
+  deferred.Resolve(object);
+}
+
 void answerBool(Napi::Env env, Napi::Promise::Deferred& deferred, const host::Outcome<bool>& taken) {
   if (taken.failure) return answerFailure(env, deferred, taken.failure);
   deferred.Resolve(Napi::Boolean::New(env, taken.value));
@@ -137,6 +152,27 @@ Napi::Value Receive(const Napi::CallbackInfo& info) {
   return promiseOfWake(info.Env(), socket, toInt(info[1]),
                        [socket](Napi::Env env, Napi::Promise::Deferred& deferred, host::Wake wake) {
                          answerMessage(env, deferred, socket, wake);
+                       });
+}
+
+Napi::Value DatagramPair(const Napi::CallbackInfo& info) {
+  host::Outcome<host::SocketPair> pair = host::datagramPair();
+  if (pair.failure) return finish(info.Env(), pair.failure);
+  auto object = Napi::Object::New(info.Env());
+  object.Set("ours", pair.value.ours.release());
+  object.Set("theirs", pair.value.theirs.release());
+  return object;
+}
+
+Napi::Value SendDatagram(const Napi::CallbackInfo& info) {
+  return finish(info.Env(), host::sendDatagram(toInt(info[0]), toBytes(info[1])));
+}
+
+Napi::Value ReceiveDatagram(const Napi::CallbackInfo& info) {
+  const int socket = toInt(info[0]);
+  return promiseOfWake(info.Env(), socket, toInt(info[1]),
+                       [socket](Napi::Env env, Napi::Promise::Deferred& deferred, host::Wake wake) {
+                         answerDatagram(env, deferred, socket, wake);
                        });
 }
 

@@ -154,7 +154,7 @@ export class Conversation {
 }
 
 /** A helper that has ended takes nothing more; what it said before that is still to be received, and tells why. */
-function unlessGone(send: () => void): void {
+export function unlessGone(send: () => void): void {
   try {
     send();
   } catch (error) {

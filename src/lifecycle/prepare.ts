@@ -62,7 +62,7 @@ interface Request {
 }
 
 /** The container while it is being made. */
-interface Making extends Request {
+export interface Making extends Request {
   readonly undo: Undo;
   readonly directory: ContainerDir;
   readonly release: () => void;
@@ -105,7 +105,7 @@ async function make(request: Request, undo: Undo): Promise<Prepared> {
   return { spec: request.config.spec, directory, record, conversation, terminal: terminal.kept, release };
 }
 
-async function check(config: LoadedConfig, options: CreateOptions, mode: PrepareMode): Promise<Request> {
+export async function check(config: LoadedConfig, options: CreateOptions, mode: PrepareMode): Promise<Request> {
   refuseUnsupported(config.spec, config.locate);
   await warn(config, options);
   checkTerminal(config.spec, options, mode.detached);
@@ -123,7 +123,7 @@ async function warn({ warnings, locate }: LoadedConfig, { global }: CreateOption
 }
 
 /** Take the id and write down what is about to be made, so that whatever a crash leaves can be found and removed. */
-async function reserve(request: Request, undo: Undo): Promise<Making> {
+export async function reserve(request: Request, undo: Undo): Promise<Making> {
   const { options, native, config, host } = request;
   const directory = await new Store(options.global.root).reserve(options.id);
   undo.add('run the poststop hooks', () => poststop(request));
@@ -173,13 +173,13 @@ async function clone(making: Making, namespaces: Pick<Plan, 'cloneFlags' | 'prol
 }
 
 /** The directory of the cgroup for clone3, where it comes before the process; else -1. */
-async function birthplace(making: Making): Promise<number> {
+export async function birthplace(making: Making): Promise<number> {
   if (!making.cgroup.precedes) return -1;
   await makeCgroup(making);
   return making.cgroup.openDirectory();
 }
 
-async function makeCgroup({ cgroup, config, options }: Making, pid?: number): Promise<void> {
+export async function makeCgroup({ cgroup, config, options }: Making, pid?: number): Promise<void> {
   await cgroup.create(pid);
   await cgroup.apply(config.spec.linux?.resources ?? {});
   for (const reason of cgroup.skipped) options.global.log.debug('cgroup', reason);
@@ -222,15 +222,18 @@ const filterSource = ({ config, host, native, options }: Making) => ({
   log: options.global.log,
 });
 
-const fdSources = ({ native, directory, cgroup, config }: Making) => ({
+export const fdSources = ({ native, directory, cgroup, config }: Making) => ({
   native,
   locate: config.locate,
   stateDirectory: directory.fd,
   cgroupDirectory: (hierarchy: string) => cgroup.directory(hierarchy),
 });
 
-function finish({ options, native, directory, record, cgroup }: Making, conversation: Conversation): ContainerRecord {
-  const { pid, pidfd } = conversation;
+/** The first process is there: write down who it is, and tell those who want to know. */
+export function finish(
+  { options, native, directory, record, cgroup }: Making,
+  { pid, pidfd, stepsSent }: Pick<Conversation, 'pid' | 'pidfd' | 'stepsSent'>,
+): ContainerRecord {
   const created: ContainerRecord = {
     ...record,
     // systemd says only in the making where the cgroup is.
@@ -238,7 +241,7 @@ function finish({ options, native, directory, record, cgroup }: Making, conversa
     phase: 'created',
     pid,
     startTime: startTime(pid) ?? 0,
-    steps: conversation.stepsSent,
+    steps: stepsSent,
   };
   directory.write(created);
   if (options.pidfdSocket !== undefined) sendPidfd(native, options.pidfdSocket, pidfd);

@@ -46,16 +46,24 @@ async function afterStart(native: Native, prepared: Prepared, options: RunOption
   try {
     await runHooks('poststart', spec.hooks?.poststart, hookState(record, 'running', record.pid));
     conversation.close();
-    if (options.detach) return;
-    const { pid, pidfd } = conversation;
-    const afterwards = options.keep ? [] : [cleanUp(directory, record, options.global.root)];
-    becomeMonitor(native, { pid, pidfd, terminal: prepared.terminal }, afterwards);
+    if (!options.detach) attend(native, prepared, conversation, options);
   } catch (error) {
     await destroy(native, directory, record, options.global.log);
     throw error;
   } finally {
     prepared.release();
   }
+}
+
+/** Become the monitor of a container that runs. Returns only by throwing. */
+export function attend(
+  native: Native,
+  { directory, record, terminal }: Pick<Prepared, 'directory' | 'record' | 'terminal'>,
+  { pid, pidfd }: { readonly pid: number; readonly pidfd: number },
+  { keep, global }: Pick<RunOptions, 'keep' | 'global'>,
+): never {
+  const afterwards = keep ? [] : [cleanUp(directory, record, global.root)];
+  return becomeMonitor(native, { pid, pidfd, terminal }, afterwards);
 }
 
 /** The container's own directories, and those above them that were made for it. */

@@ -149,6 +149,15 @@ export interface Native {
   /** Next message of the helper. Rejects with ETIMEDOUT after timeoutMs (-1: never). */
   receive(socket: number, timeoutMs: number): Promise<Message>;
 
+  /** A pair of SOCK_SEQPACKET sockets, for a program that we start (criu). */
+  datagramPair(): { readonly ours: number; readonly theirs: number };
+  sendDatagram(socket: number, bytes: Uint8Array): void;
+  /**
+   * The next datagram, at most 64 KiB, and the descriptor that came with it (-1: none); no bytes: the other side is gone.
+   * Rejects with ETIMEDOUT after timeoutMs (-1: never).
+   */
+  receiveDatagram(socket: number, timeoutMs: number): Promise<{ readonly bytes: Uint8Array; readonly fd: number }>;
+
   pidfdOpen(pid: number): number;
   /** kill(2) through a pidfd: cannot hit another process. signal 0 asks whether it is alive. */
   pidfdSendSignal(pidfd: number, signal: number): void;

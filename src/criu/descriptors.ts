@@ -1,0 +1,59 @@
+/**
+ * What the container's standard streams lead to: pipes and files of whoever started it, which criu cannot bring back. The dump
+ * names them, and a restore puts its own streams in their place. The list lies beside the images, as runc keeps it.
+ */
+
+/** Name of the file beside the images: a JSON list with one entry for each of fds 0, 1, 2. */
+export const descriptorsFile = 'descriptors.json';
+
+/** One open file, as stat(2) and /proc/PID/fdinfo tell. */
+export interface Stream {
+  /** What /proc/PID/fd/N leads to: "pipe:[123]", "/var/log/x". */
+  readonly target: string;
+  readonly mountId: number;
+  readonly device: number;
+  readonly inode: number;
+  /** Major and minor of a character device; undefined for other files. */
+  readonly characterDevice: number | undefined;
+}
+
+const hex = (value: number): string => value.toString(16);
+
+/** Major numbers of terminals: tty, console, pseudo-terminals (devices.txt of the kernel). */
+const isTerminal = (rdev: number): boolean => {
+  const major = (rdev >> 8) & 0xfff;
+  return (major >= 136 && major <= 143) || major === 4 || major === 5;
+};
+
+/**
+ * The name that a dump and its restore have for a stream, in criu's notation; for what is not outside, or needs none, its
+ * target.
+ * @param mounts ids of the container's mounts
+ */
+export function streamKey(stream: Stream, mounts: ReadonlySet<number>): string {
+  const { target, mountId, device, inode, characterDevice } = stream;
+  if (!target.startsWith('/') || mounts.has(mountId)) return target;
+  if (characterDevice !== undefined && isTerminal(characterDevice))
+    return `tty[${hex(characterDevice)}:${hex(device)}]`;
+  return `file[${hex(mountId)}:${hex(inode)}]`;
+}
+
+/** Those that the dump must be told of; pipes it finds out itself. */
+export const externalFiles = (keys: readonly string[]): string[] => [
+  ...new Set(keys.filter((key) => /^(file|tty)\[/.test(key))),
+];
+
+/** Which of our streams takes the place of which: the first of those that shared one file. */
+export function inheritedStreams(keys: readonly string[]): { readonly key: string; readonly fd: number }[] {
+  return keys.flatMap((key, fd) =>
+    /^(pipe:|file\[|tty\[)/.test(key) && keys.indexOf(key) === fd ? [{ key, fd }] : [],
+  );
+}
+
+/** @throws Error on anything but a list of texts */
+export function parseDescriptors(text: string): readonly string[] {
+  const list: unknown = JSON.parse(text);
+  if (!Array.isArray(list) || !list.every((entry) => typeof entry === 'string'))
+    throw new Error('it is no list of texts');
+  return list;
+}

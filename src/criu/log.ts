@@ -1,0 +1,65 @@
+/** What criu's log says about a failure, and what can be done about it. */
+
+/** Lines that look like errors and are none. */
+const noise =
+  /Can't setup RLIMIT_NOFILE|Unable to create tun|Dumping FAILED|Restoring FAILED|cgroupd: recv req|^exited, status/;
+
+/** "(00.1) Error (criu/x.c:12): tty: words" without its time and place. */
+const errorLine = /^(?:\([0-9.]+\)\s+)?(?:\d+: )?Error \([^)]*\): (.*)$/;
+
+const mostLines = 6;
+
+/** The errors of a log, in their order and each once. */
+export function errorsOf(log: string): readonly string[] {
+  const errors = log.split('\n').flatMap((line) => errorLine.exec(line.trim())?.[1]?.trim() ?? []);
+  return [...new Set(errors.filter((text) => !noise.test(text)))].slice(0, mostLines);
+}
+
+const hints: readonly (readonly [pattern: RegExp, hint: string])[] = [
+  [
+    /iptables-restore|Locking network failed/,
+    'criu locks the network of the container with iptables: install it, or choose --network-lock nftables or skip.',
+  ],
+  [
+    /Connected TCP socket|tcp-established|TCP.*not allowed/i,
+    'The container has open TCP connections: use --tcp-established.',
+  ],
+  [/in-flight/, 'A TCP connection is being made: try again, or use --tcp-skip-in-flight.'],
+  [
+    /External socket|external.*unix|ext-unix-sk/i,
+    'A process is connected to a unix socket outside of the container: use --ext-unix-sk.',
+  ],
+  [
+    /Unix socket \d+ not found/,
+    'A stream of the container is a socket of a process outside: give it a pipe or a file when it is created.',
+  ],
+  [/Some file locks are hold|file.?lock/i, 'A process holds file locks: use --file-locks.'],
+  [
+    /shell.?job|not a session leader|Found dangling tty|slave but no master/i,
+    'The container uses a terminal from outside: use --shell-job.',
+  ],
+  [/Can't link remap|link-remap|unlinked|ghost/i, 'A process has a deleted file open: try --link-remap.'],
+  [
+    /doesn't have a proper root mount|Mount .*is unreachable|Can't lookup mount/,
+    'The container has a file or mount from outside open that its configuration does not name.',
+  ],
+  [/execvp\("tar"|tar failed/, 'criu saves a tmpfs with the program tar: install it.'],
+  [
+    /[Dd]irty track|mem_track|soft-dirty/,
+    'This kernel does not track memory (CONFIG_MEM_SOFT_DIRTY), which pre-dumps need.',
+  ],
+  [
+    /File fd\/\d has bad (size|mode)|Can't restore file pos/,
+    'A standard stream of the container was a file of its caller: give restore the same file, as it was, or use pipes from the beginning (a file that was opened with >> may also be another one).',
+  ],
+  [/No space left/, 'The file system of the images is full.'],
+  [/Can't open .*inventory|No such file or directory.*\.img/, 'This is no directory with a complete checkpoint.'],
+  [
+    /[Pp]id.*(exist|mismatch|in use)|clone.*EEXIST|Can't fork for/,
+    'A process id of the checkpoint is taken: a container without a pid namespace of its own needs the same ids again.',
+  ],
+];
+
+/** The first hint that fits. */
+export const hintFor = (errors: readonly string[]): string | undefined =>
+  hints.find(([pattern]) => errors.some((text) => pattern.test(text)))?.[1];

@@ -1,0 +1,172 @@
+import {
+  closeSync,
+  existsSync,
+  openSync,
+  readFileSync,
+  readlinkSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { directoryOf } from '../cgroup/record.ts';
+import type { Spec } from '../config/spec.ts';
+import { descriptorsFile, externalFiles, streamKey } from '../criu/descriptors.ts';
+import { type CriuFeature, requestTypes } from '../criu/messages.ts';
+import { type MountLine, parseMounts } from '../criu/mounts.ts';
+import { type DumpFlags, dumpOptions, logFiles } from '../criu/options.ts';
+import { TsruncError } from '../errors.ts';
+import { probeHost } from '../host/probe.ts';
+import { loadNative } from '../native/load.ts';
+import type { Native } from '../native/native.ts';
+import { planDump } from '../plan/criu.ts';
+import type { ContainerRecord } from '../store/record.ts';
+import { Criu, contentOf, hiddenFile, type Notification } from './criu.ts';
+import { criuConfigFile } from './criu-config.ts';
+import { type CriuLocation, findWorkingCriu } from './criu-preflight.ts';
+import { destroy } from './delete.ts';
+import { frozenSpec } from './frozen.ts';
+import { type ImagePaths, Images } from './images.ts';
+import type { ContainerStatus, TargetOptions } from './options.ts';
+import { cgroupOf } from './processes.ts';
+import { resolveInside } from './resolve-inside.ts';
+import { statusOf } from './status.ts';
+
+export interface CheckpointOptions extends TargetOptions, ImagePaths {
+  readonly flags: DumpFlags;
+  /** Writable descriptor that gets one zero byte when the pages of a lazy dump can be fetched. */
+  readonly statusFd: number | undefined;
+}
+
+/**
+ * Write a container to a directory, from which `restore` makes it again. It is deleted then, unless it is to go on.
+ *
+ * @throws TsruncError CONTAINER_UNKNOWN, CONTAINER_WRONG_STATE, HOST_UNSUITABLE, UNSUPPORTED, CRIU_FAILED: the container runs on then
+ */
+export async function checkpoint(options: CheckpointOptions): Promise<void> {
+  const native = loadNative();
+  const directory = options.store.open(options.id);
+  const unlock = await directory.lock(native);
+  try {
+    const record = directory.read();
+    refuseUnlessRunning(statusOf(directory, record));
+    const spec = frozenSpec(directory);
+    refuseShared(spec);
+    await dump({ native, record, spec, options });
+    const { leaveRunning, preDump } = options.flags;
+    if (!leaveRunning && !preDump) await destroy(native, directory, record, options.log);
+  } finally {
+    unlock();
+    directory.close();
+  }
+}
+
+/** The words are runc's. */
+function refuseUnlessRunning(status: ContainerStatus): void {
+  if (status === 'running' || status === 'paused') return;
+  throw new TsruncError('CONTAINER_WRONG_STATE', `Container cannot be checkpointed in ${status} state`);
+}
+
+function refuseShared({ linux }: Spec): void {
+  if (linux?.namespaces?.some(({ type }) => type === 'mount') === true) return;
+  throw new TsruncError('UNSUPPORTED', 'A container without a mount namespace of its own cannot be checkpointed', {
+    hint: 'Add {"type": "mount"} to linux.namespaces.',
+  });
+}
+
+interface Work {
+  readonly native: Native;
+  readonly record: ContainerRecord;
+  readonly spec: Spec;
+  readonly options: CheckpointOptions;
+}
+
+async function dump(work: Work): Promise<void> {
+  const { native, options } = work;
+  const location = await findWorkingCriu({
+    native,
+    host: probeHost(),
+    verb: 'checkpoint',
+    features: featuresOf(options.flags),
+  });
+  using images = new Images(options, true);
+  const nothing = openSync('/dev/null', 'r+');
+  const output = hiddenFile();
+  try {
+    await dumpTo(images, work, location, [nothing, output, output]);
+  } finally {
+    closeSync(nothing);
+    closeSync(output);
+  }
+}
+
+function featuresOf({ preDump, parentPath, lazyPages }: DumpFlags): readonly CriuFeature[] {
+  const tracks = preDump || parentPath !== undefined;
+  return [...(tracks ? ['mem_track' as const] : []), ...(lazyPages ? ['lazy_pages' as const] : [])];
+}
+
+async function dumpTo(
+  images: Images,
+  { native, record, spec, options }: Work,
+  { path, searchPath }: CriuLocation,
+  stdio: readonly [number, number, number],
+): Promise<void> {
+  const { flags } = options;
+  const { pid } = record;
+  const mounts = mountsOf(pid);
+  const streams = [0, 1, 2].map((fd) => streamOf(pid, fd, mounts));
+  if (!flags.preDump) writeFileSync(images.file(descriptorsFile), JSON.stringify(streams), { mode: 0o600 });
+  const criu = Criu.spawn({ native, stdio });
+  try {
+    await criu.send({ ops: planDump({ path, searchPath, fds: 1 }), fds: [] });
+    await criu.begin();
+    const opts = dumpOptions(flags, {
+      spec,
+      pid,
+      rootfs: record.rootfs,
+      mounts,
+      resolve: (target) => resolveInside(pid, target),
+      namespaceInode: (kernel) => statSync(`/proc/${pid}/ns/${kernel}`).ino,
+      freezer: freezerOf(record),
+      externalFiles: externalFiles(flags.shellJob ? streams.filter((key) => !key.startsWith('tty')) : streams),
+      directories: images,
+      defaultConfig: criuConfigFile(),
+    });
+    const type = flags.preDump ? requestTypes.preDump : requestTypes.dump;
+    const response = await criu.request({ type, opts }, (notification) => notified(notification, options));
+    if (response?.success !== true)
+      throw images.failure(`checkpoint container ${record.id}`, logFiles.dump, response, contentOf(stdio[2]));
+  } finally {
+    await criu.end();
+  }
+}
+
+async function notified({ script }: Notification, { statusFd }: CheckpointOptions): Promise<void> {
+  if (script !== 'status-ready' || statusFd === undefined) return;
+  writeSync(statusFd, Uint8Array.of(0));
+  closeSync(statusFd);
+}
+
+const mountsOf = (pid: number): readonly MountLine[] => parseMounts(readFileSync(`/proc/${pid}/mountinfo`, 'utf8'));
+
+/** Its name for criu; '' for one that the program has closed. */
+function streamOf(pid: number, fd: number, mounts: readonly MountLine[]): string {
+  const path = `/proc/${pid}/fd/${fd}`;
+  if (!existsSync(path)) return '';
+  const target = readlinkSync(path);
+  const { dev, ino, rdev, mode } = statSync(path);
+  const mountId = Number(/^mnt_id:\s*(\d+)$/m.exec(readFileSync(`/proc/${pid}/fdinfo/${fd}`, 'utf8'))?.[1]);
+  const characterDevice = (mode & 0o170000) === 0o020000 ? rdev : undefined;
+  return streamKey(
+    { target, mountId, device: dev, inode: ino, characterDevice },
+    new Set(mounts.map(({ id }) => Number(id))),
+  );
+}
+
+/** Without one criu stops the processes one by one. */
+function freezerOf(record: ContainerRecord): string | undefined {
+  if (cgroupOf(record) === undefined) return undefined;
+  const place = record.cgroup?.places.find(
+    ({ controllers }) => record.cgroup?.layout === 'v2' || controllers.includes('freezer'),
+  );
+  return place && directoryOf(place);
+}

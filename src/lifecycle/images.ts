@@ -1,0 +1,106 @@
+import { closeSync, constants, mkdirSync, openSync, readFileSync, readlinkSync } from 'node:fs';
+import { errorsOf, hintFor } from '../criu/log.ts';
+import type { CriuResponse } from '../criu/messages.ts';
+import type { Directories } from '../criu/options.ts';
+import { TsruncError } from '../errors.ts';
+import { errnoName } from '../host/errno.ts';
+
+export interface ImagePaths {
+  /** Absolute path of the directory of the images. */
+  readonly imagePath: string;
+  /** Absolute path of the directory for logs; by default that of the images. */
+  readonly workPath: string | undefined;
+}
+
+/** File descriptors of directories that close with their scope. */
+export interface OpenDirectories extends Directories, Disposable {}
+
+/** The directories of a checkpoint, open. */
+export class Images implements OpenDirectories {
+  readonly images: number;
+  readonly work: number | undefined;
+  readonly #logs: string;
+
+  /**
+   * @param make make the directory of the images where it is missing; that for logs always is
+   * @throws TsruncError SYSTEM
+   */
+  constructor({ imagePath, workPath }: ImagePaths, make: boolean) {
+    this.images = open(imagePath, make);
+    try {
+      this.work = workPath === undefined ? undefined : open(workPath, true);
+    } catch (error) {
+      closeSync(this.images);
+      throw error;
+    }
+    this.#logs = workPath ?? imagePath;
+  }
+
+  /** Path of a file beside the images; valid until they are closed. */
+  file(name: string): string {
+    return `/proc/self/fd/${this.images}/${name}`;
+  }
+
+  /**
+   * The same directories as a process with a mount namespace of its own sees them: criu mounts in its working directory, which
+   * the kernel allows only in one's own namespace.
+   */
+  seenBy(pid: number): OpenDirectories {
+    const open = (fd: number): number => openDirectory(`/proc/${pid}/root${readlinkSync(`/proc/self/fd/${fd}`)}`);
+    const images = open(this.images);
+    const work = this.work === undefined ? undefined : open(this.work);
+    return { images, work, [Symbol.dispose]: () => close(images, work) };
+  }
+
+  /**
+   * The sentence for what criu could not do, with the errors of its log.
+   * @param response undefined when criu has died
+   * @param printed what criu wrote to its standard error
+   */
+  failure(what: string, log: string, response: CriuResponse | undefined, printed = ''): TsruncError {
+    const path = `${this.#logs}/${log}`;
+    const written = readIfThere(`/proc/self/fd/${this.work ?? this.images}/${log}`);
+    const errors = errorsOf(written ?? printed);
+    const end = response === undefined ? 'criu died' : `criu failed: errno ${response.cr_errno ?? 0}`;
+    const excerpt = errors.map((line) => `\n  ${line}`).join('');
+    const whole = written === undefined ? 'It wrote no log.' : `The whole log is ${path}.`;
+    const hint = [hintFor(errors), whole].filter((part) => part !== undefined).join(' ');
+    return new TsruncError('CRIU_FAILED', `Cannot ${what}: ${end}${excerpt}`, { hint });
+  }
+
+  [Symbol.dispose](): void {
+    close(this.images, this.work);
+  }
+}
+
+function close(images: number, work: number | undefined): void {
+  closeSync(images);
+  if (work !== undefined) closeSync(work);
+}
+
+const openDirectory = (path: string): number => openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
+
+function open(path: string, make: boolean): number {
+  try {
+    // Images hold the memory of the container.
+    if (make) mkdirSync(path, { recursive: true, mode: 0o700 });
+    return openDirectory(path);
+  } catch (cause) {
+    throw new TsruncError(
+      'SYSTEM',
+      `Cannot open the directory "${path}" of the checkpoint: ${errnoName(cause) ?? ''}`,
+      {
+        cause,
+      },
+    );
+  }
+}
+
+function readIfThere(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if (errnoName(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
