@@ -49,6 +49,7 @@ const loaders: Loaders = {
   validate: () => import('./commands/validate.ts'),
   plan: () => import('./commands/plan.ts'),
   features: () => import('./commands/features.ts'),
+  completion: () => import('./commands/completion.ts'),
   help: () => import('./commands/help.ts'),
   version: () => import('./commands/version.ts'),
 };

@@ -1,6 +1,7 @@
 /** Help pages: the table, laid out by yargs, which is loaded only for them. */
 import yargs, { type Argv } from 'yargs';
 import { type CommandRow, commands, globalOptions, type OptionRow } from './table.ts';
+import { describe, introduction, isShown, overviewExamples, positionalName, synopsisWords } from './wording.ts';
 import { wrapLines } from './wrap.ts';
 
 /** Lines longer than this are hard to read, however wide the terminal is. */
@@ -18,27 +19,21 @@ export function overview(): Promise<string> {
     ),
   );
   return layOut([
-    (page) =>
-      page.usage('tsrunc runs OCI containers.\n\nUsage: tsrunc [options] <command> [command options] [arguments]'),
+    (page) => page.usage(`${introduction}\n\nUsage: tsrunc [options] <command> [command options] [arguments]`),
     ...lists,
     optionList('Options, before the command:', globalOptions),
-    exampleList([
-      ['tsrunc spec', 'write a config.json; then put a root file system into the folder "rootfs"'],
-      ['tsrunc run demo', 'run that bundle as the container "demo"'],
-    ]),
+    exampleList(overviewExamples),
     (page) => page.epilogue('"tsrunc help <command>" explains a command.'),
   ]);
 }
 
 /** The page of one command. */
 export function commandPage(row: CommandRow): Promise<string> {
-  const { name, about, details, options, examples } = row;
+  const { about, details, options, examples } = row;
   const positionals = row.rest === undefined ? row.positionals : [...row.positionals, row.rest];
-  const names = row.rest === undefined ? positionals.map(positionalName) : [...positionals.map(positionalName), '...'];
-  const words = [name, ...(options.length > 0 ? ['[options]'] : []), ...names];
   const text = details === undefined ? `${about}.` : `${about}.\n${details}`;
   return layOut([
-    (page) => page.usage(`Usage: tsrunc [global options] ${words.join(' ')}\n\n${text}`),
+    (page) => page.usage(`Usage: tsrunc [global options] ${synopsisWords(row).join(' ')}\n\n${text}`),
     argumentList(positionals),
     optionList('Options:', options),
     exampleList(examples),
@@ -85,9 +80,6 @@ function commandList(title: string, rows: readonly CommandRow[]): Section {
   };
 }
 
-const positionalName = ({ name, required }: { readonly name: string; readonly required: boolean }): string =>
-  required ? `<${name}>` : `[${name}]`;
-
 function argumentList(rows: CommandRow['positionals']): Section {
   return (page) => {
     // What yargs calls positionals; it shows the members of the group with that name without dashes.
@@ -100,7 +92,7 @@ function argumentList(rows: CommandRow['positionals']): Section {
 /** yargs has no place for the name of an option's value, but takes any text as the option's name. */
 function optionList(title: string, rows: readonly OptionRow[]): Section {
   return (page) => {
-    for (const row of rows.filter(({ hidden }) => hidden !== true)) {
+    for (const row of rows.filter(isShown)) {
       const key = row.value === undefined ? row.long : `${row.long} ${row.value}`;
       page.option(key, {
         group: title,
@@ -110,15 +102,6 @@ function optionList(title: string, rows: readonly OptionRow[]): Section {
     }
     return page;
   };
-}
-
-function describe({ about, choices, fallback, fallbackAbout }: OptionRow): string {
-  const standard = fallbackAbout ?? fallback;
-  return [
-    about,
-    ...(choices === undefined ? [] : [`: ${choices.join(', ')}`]),
-    ...(standard === undefined ? [] : [` (default: ${standard})`]),
-  ].join('');
 }
 
 function exampleList(examples: CommandRow['examples']): Section {

@@ -2,6 +2,7 @@
  * THE table of commands and options. The parser, the help pages, the shell completion and the types of what a command
  * receives all come from it. A new command is a row here, a file in commands/ and a line in commands.ts.
  */
+import type { ContainerStatus } from '../lifecycle/options.ts';
 import { logFormats, logLevels } from '../log/line.ts';
 
 export interface OptionRow {
@@ -28,6 +29,10 @@ export interface PositionalRow {
   readonly name: string;
   readonly required: boolean;
   readonly about: string;
+  /** What completion offers for it. */
+  readonly offers?: 'containers' | 'commands' | 'signals' | 'files' | 'directories' | 'shells';
+  /** The containers that are offered: those which the command can be used on. */
+  readonly statuses?: readonly ContainerStatus[];
 }
 
 export interface CommandRow {
@@ -99,6 +104,13 @@ const containerId = {
   about: 'name of the container, unique on this host',
 } as const;
 
+/** One that exists. */
+const container = <const S extends readonly ContainerStatus[]>(...statuses: S) =>
+  ({ ...containerId, about: 'name of the container', offers: 'containers', statuses }) as const;
+
+const alive = container('created', 'running', 'paused');
+const anyContainer = container('creating', 'created', 'running', 'paused', 'stopped');
+
 const format = {
   long: 'format',
   short: 'f',
@@ -146,7 +158,7 @@ const createOptions = [
 const execOptions = [
   { long: 'tty', short: 't', type: 'flag', about: 'give it a terminal' },
   { long: 'detach', short: 'd', type: 'flag', about: 'return when the program runs' },
-  { long: 'cwd', type: 'text', value: 'DIR', about: 'working directory in the container' },
+  { long: 'cwd', type: 'text', value: 'PATH', about: 'working directory in the container' },
   { long: 'env', short: 'e', type: 'list', value: 'NAME=VALUE', about: 'add a variable to the environment' },
   { long: 'user', short: 'u', type: 'text', value: 'UID[:GID]', about: 'numeric ids to run as' },
   { long: 'additional-gids', short: 'g', type: 'list', value: 'GID', about: 'one more group' },
@@ -238,7 +250,7 @@ export const commands = [
     name: 'start',
     group: 'Life of a container',
     about: 'Run the program of a created container',
-    positionals: [containerId],
+    positionals: [container('created')],
     options: [],
     examples: [['tsrunc start web', 'run its program']],
   },
@@ -266,7 +278,7 @@ export const commands = [
     about: 'Run a further program in a container',
     details:
       "It gets the user, capabilities and limits of the container's own program, as config.json had them at create, except where an option says otherwise. Ends with the exit status of the program, with 255 when it cannot be run.",
-    positionals: [containerId],
+    positionals: [container('running', 'created')],
     rest: { name: 'command', required: false, about: 'the program and its arguments (not with --process)' },
     options: execOptions,
     failureStatus: 255,
@@ -280,8 +292,13 @@ export const commands = [
     group: 'Life of a container',
     about: 'Send a signal to a container',
     positionals: [
-      containerId,
-      { name: 'signal', required: false, about: 'name with or without SIG, or number (default: TERM)' },
+      alive,
+      {
+        name: 'signal',
+        required: false,
+        about: 'name with or without SIG, or number (default: TERM)',
+        offers: 'signals',
+      },
     ],
     options: [{ long: 'all', short: 'a', type: 'flag', about: 'signal every process of the container' }],
     examples: [
@@ -293,7 +310,7 @@ export const commands = [
     name: 'pause',
     group: 'Life of a container',
     about: 'Stop all processes of a container where they are',
-    positionals: [containerId],
+    positionals: [container('created', 'running')],
     options: [],
     examples: [['tsrunc pause web', 'freeze it; "tsrunc resume web" lets it go on']],
   },
@@ -301,7 +318,7 @@ export const commands = [
     name: 'resume',
     group: 'Life of a container',
     about: 'Let a paused container go on',
-    positionals: [containerId],
+    positionals: [container('paused')],
     options: [],
     examples: [['tsrunc resume web', 'its processes go on where they were']],
   },
@@ -311,7 +328,7 @@ export const commands = [
     about: 'Change the limits of a container',
     details:
       'All that is asked for is changed, or nothing. Sizes are bytes, or have a suffix (512M, 1.5G: powers of 1024); -1 lifts a limit, 0 leaves it as it is.',
-    positionals: [containerId],
+    positionals: [alive],
     options: [
       {
         long: 'resources',
@@ -436,7 +453,7 @@ export const commands = [
     name: 'delete',
     group: 'Life of a container',
     about: 'Remove what is left of a stopped container',
-    positionals: [containerId],
+    positionals: [anyContainer],
     options: [
       { long: 'force', short: 'f', type: 'flag', about: 'kill it first; do not mind if there is none' },
       { long: 'regex', short: 'r', type: 'flag', about: 'delete every container whose name matches this expression' },
@@ -450,7 +467,7 @@ export const commands = [
     name: 'state',
     group: 'Look at containers',
     about: 'Print the state of a container as JSON',
-    positionals: [containerId],
+    positionals: [anyContainer],
     options: [],
     examples: [['tsrunc state web', 'its status, pid and bundle']],
   },
@@ -467,7 +484,7 @@ export const commands = [
     group: 'Look at containers',
     about: 'List the processes of a container',
     details: 'Runs ps of this host and prints what it says of them; as JSON, their numbers only.',
-    positionals: [containerId],
+    positionals: [alive],
     rest: { name: 'ps-options', required: false, about: 'options of ps (default: -ef)' },
     options: [format],
     examples: [
@@ -481,7 +498,7 @@ export const commands = [
     about: 'Print what a container uses, and when it runs out of memory',
     details:
       'One JSON document a line: of type "stats" after each interval, "oom" when the memory has run out. Ends when the container does.',
-    positionals: [containerId],
+    positionals: [alive],
     options: [
       {
         long: 'interval',
@@ -526,7 +543,12 @@ export const commands = [
     about: 'Report every mistake of a config.json at once',
     details: 'Prints each error and warning with its line. Ends with 1 when there is an error.',
     positionals: [
-      { name: 'path', required: false, about: 'the bundle or its config.json (default: the current folder)' },
+      {
+        name: 'path',
+        required: false,
+        about: 'the bundle or its config.json (default: the current folder)',
+        offers: 'files',
+      },
     ],
     options: [],
     examples: [['tsrunc validate /srv/web', 'check /srv/web/config.json']],
@@ -536,7 +558,9 @@ export const commands = [
     group: 'Work on a bundle',
     about: 'Print what would be done in the kernel, step by step',
     details: 'Compiles the bundle for this host and prints the plan. Nothing is changed.',
-    positionals: [{ name: 'bundle', required: false, about: 'the bundle (default: the current folder)' }],
+    positionals: [
+      { name: 'bundle', required: false, about: 'the bundle (default: the current folder)', offers: 'directories' },
+    ],
     options: [{ long: 'json', type: 'flag', about: 'print the plan as JSON' }],
     examples: [['tsrunc plan /srv/web', 'see the steps in order']],
   },
@@ -550,10 +574,24 @@ export const commands = [
     examples: [],
   },
   {
+    name: 'completion',
+    group: 'About tsrunc',
+    about: 'Print a script that completes command lines in a shell',
+    details:
+      'The script completes commands, options, their values, and the names of the containers that a command can be used on. It asks tsrunc itself each time: whatever follows the shell is a command line without its first word, and what its last word can become is printed.',
+    positionals: [{ name: 'shell', required: true, about: 'bash, zsh or fish', offers: 'shells' }],
+    rest: { name: 'words', required: false, about: 'complete the last of these; the script does that' },
+    options: [],
+    examples: [
+      ['. <(tsrunc completion bash)', 'complete in this bash'],
+      ['tsrunc completion fish > ~/.config/fish/completions/tsrunc.fish', 'complete in every fish to come'],
+    ],
+  },
+  {
     name: 'help',
     group: 'About tsrunc',
     about: 'Explain a command',
-    positionals: [{ name: 'command', required: false, about: 'the command to explain' }],
+    positionals: [{ name: 'command', required: false, about: 'the command to explain', offers: 'commands' }],
     options: [],
     examples: [['tsrunc help run', 'every option of run']],
   },
