@@ -6,6 +6,7 @@
  *   schemas/        ──▶ src/generated/*
  *   addon/          ──▶ addon/build/tsrunc-init (the helper) ──▶ addon/build/tsrunc.node (with the helper in it)
  *   src/            ──▶ dist/tsrunc (the executable; finds tsrunc.node beside it) and dist/*.js, *.d.ts (library, Node CLI)
+ *   src/cli/        ──▶ dist/man (the manual) and dist/completions (scripts for shells)
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -91,6 +92,12 @@ const steps: readonly Step[] = [
     inputs: sources,
     outputs: ['dist/index.js', 'dist/index.d.ts', 'dist/main.js'],
     run: compileLibrary,
+  },
+  {
+    name: 'manual and completion',
+    inputs: ['src/cli', 'scripts/generate-pages.ts', ...tools],
+    outputs: ['dist/man/man8/tsrunc.8', 'dist/completions/_tsrunc'],
+    run: () => bun('scripts/generate-pages.ts'),
   },
 ];
 

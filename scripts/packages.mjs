@@ -96,6 +96,17 @@ export const toTest = [
     arch: 'doctest',
     opensuse: 'doctest-devel',
   },
+  { what: 'zsh', probe: 'zsh', debian: ['zsh'], fedora: 'zsh', alpine: 'zsh', arch: 'zsh', opensuse: 'zsh' },
+  { what: 'fish', probe: 'fish', debian: ['fish'], fedora: 'fish', alpine: 'fish', arch: 'fish', opensuse: 'fish' },
+  {
+    what: 'mandoc',
+    probe: 'mandoc',
+    debian: ['mandoc'],
+    fedora: 'mandoc',
+    alpine: 'mandoc',
+    arch: 'mandoc',
+    opensuse: 'mandoc',
+  },
   { what: 'runc', probe: 'runc', debian: ['runc'], fedora: 'runc', alpine: 'runc', arch: 'runc', opensuse: 'runc' },
   { what: 'crun', probe: 'crun', debian: ['crun'], fedora: 'crun', alpine: 'crun', arch: 'crun', opensuse: 'crun' },
   {
