@@ -3,7 +3,7 @@ import { type Fragment, onHost, refuse, sequence } from '../context.ts';
 import { isCapable, isUnprivileged, leavesUserNamespace } from '../namespaces.ts';
 import type { Op, OpNamed } from '../ops.ts';
 import type { FdRequest } from '../plan.ts';
-import { type Entry, refuseOptions } from './entry.ts';
+import { type Entry, insideRoot, refuseOptions } from './entry.ts';
 import { type Idmap, idmapOf } from './idmap.ts';
 import { knownMountOptions } from './options.ts';
 
@@ -107,11 +107,15 @@ function bindOp(entry: Entry, binding: Binding, tree: string, from: string): OpN
   };
 }
 
+const CGROUPS = '/sys/fs/cgroup';
+
 /**
- * A recursive bind of the host's /sys brings its cgroup mounts along, writable whatever the options of the top mount say; the
- * container could change the cgroups of its user (CVE-2023-25809).
+ * A recursive bind of what is above the host's cgroup mounts brings them along, writable whatever the options of the top mount
+ * say; the container could change the cgroups of its user (CVE-2023-25809). Who binds the cgroups themselves wants just that.
  */
 function closeCgroups({ context, options, target, pointer }: Entry, source: string): readonly Op[] {
-  const exposed = source === '/sys' && options.bind === 'recursive' && isUnprivileged(context.spec, context.host);
-  return exposed ? [{ op: 'readonlyPath', path: `${target}/fs/cgroup`, from: pointer }] : [];
+  if (options.bind !== 'recursive' || !isUnprivileged(context.spec, context.host)) return [];
+  const above = insideRoot(source).replace(/\/$/, '');
+  if (!CGROUPS.startsWith(`${above}/`)) return [];
+  return [{ op: 'readonlyPath', path: target + CGROUPS.slice(above.length), from: pointer }];
 }

@@ -96,6 +96,20 @@ describe('bind mounts', () => {
     const { ops } = plan({ destination: '/sys', source: '/sys', options: ['rbind'] }, host, withoutCgroup, ...types);
     expect(ops.filter((op) => op.op === 'readonlyPath' && op.path === '/sys/fs/cgroup')).toHaveLength(expected);
   });
+
+  test.each([
+    ['/sys/', ['/h/fs/cgroup']],
+    ['/sys/.', ['/h/fs/cgroup']],
+    ['//sys', ['/h/fs/cgroup']],
+    ['/proc/../sys', ['/h/fs/cgroup']],
+    ['/sys/fs', ['/h/cgroup']],
+    ['/', ['/h/sys/fs/cgroup']],
+    ['/sys/fs/cgroup', []],
+    ['/sysx', []],
+  ])('and whatever else brings them along: %s (CVE-2023-25809)', (source, expected) => {
+    const { ops } = plan({ destination: '/h', source, options: ['rbind'] }, rootless, withoutCgroup, 'user');
+    expect(ops.flatMap((op) => (op.op === 'readonlyPath' ? [op.path] : []))).toEqual(expected);
+  });
 });
 
 describe('idmapped mounts', () => {
