@@ -1,5 +1,5 @@
 /** config-linux.md "Devices" and "Default Devices", runtime-linux.md "Dev symbolic links": /dev as the container finds it. */
-import { existsSync, mkdirSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe } from 'vitest';
 import type { Device } from '../src/config/spec.ts';
@@ -208,6 +208,26 @@ describe.runIf(hasCapability('MKNOD'))('linux.devices', () => {
     mkdirSync(join(bundle.rootfs, 'nodes'));
     await output('mknod', ['-m', '666', join(bundle.rootfs, 'nodes/x'), 'c', '1', '5']);
     expect(lines((await box.run(bundle)).stdout)).toEqual([node('/nodes/x', ['640', '0:6', '1:5'])]);
+  });
+
+  test('a node in a directory of the host keeps its mode and its owner, also by a link of the image', async ({
+    box,
+  }) => {
+    const host = join(box.path, 'host');
+    const bundle = await box.bundle((config) => {
+      config.mounts.push({ destination: '/data', type: 'bind', source: host, options: ['bind'] });
+      config.linux.devices = ['/data/x', '/link/x'].map((path) => {
+        return { type: 'c', path, major: 1, minor: 5, fileMode: 0o666, uid: 7 };
+      });
+      config.process.args = ['sh', '-c', look('/data/x')];
+    });
+    mkdirSync(host);
+    symlinkSync('/data', join(bundle.rootfs, 'link'));
+    await output('mknod', ['-m', '600', join(host, 'x'), 'c', '1', '5']);
+    expect(lines((await box.run(bundle)).stdout)).toEqual([node('/data/x', ['600', '0:0', '1:5'])]);
+    await output('mknod', ['-m', '600', join(host, 'y'), 'c', '1', '3']);
+    renameSync(join(host, 'y'), join(host, 'x'));
+    expect((await box.run(bundle)).stderr).toContain('Cannot make the device "/data/x": mknodat: EEXIST');
   });
 
   test.for([

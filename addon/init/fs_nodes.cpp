@@ -43,17 +43,25 @@ Failure makeNode(const Entry& entry, const op::Device& o) {
   return check(::mknodat(entry.parent.get(), entry.name, o.mode, makedev(o.major, o.minor)), "mknodat");
 }
 
-// The node has just been made, or was there: mode and owner are what was asked, and nothing that took its name
-// meanwhile is touched.
-Failure settleNode(World& w, const Entry& entry, const op::Device& o) {
-  Fd node;
+// Mode and owner are what was asked, and nothing that took the name meanwhile is touched.
+Failure settleNode(World& w, int node, const op::Device& o) {
   struct stat st{};
-  if (auto f = openNode(entry, node)) return f;
-  if (auto f = verifyNode(node.get(), o, st)) return f;
+  if (auto f = verifyNode(node, o, st)) return f;
   if (st.st_uid != o.uid || st.st_gid != o.gid) {
-    if (auto f = check(::fchownat(node.get(), "", o.uid, o.gid, AT_EMPTY_PATH), "fchownat")) return f;
+    if (auto f = check(::fchownat(node, "", o.uid, o.gid, AT_EMPTY_PATH), "fchownat")) return f;
   }
-  return (st.st_mode & 07777) == (o.mode & 07777) ? success : changeMode(w, node.get(), o.mode & 07777);
+  return (st.st_mode & 07777) == (o.mode & 07777) ? success : changeMode(w, node, o.mode & 07777);
+}
+
+// A node of the image becomes what was asked. One on a mount (a directory of the host, bound there or reached by a link
+// of the image) is somebody else's: it stays as it is, and it must be that device.
+Failure takeOver(World& w, const Entry& entry, const op::Device& o) {
+  Fd node;
+  auto f = openInRoot(w, o.path.data, O_PATH | O_NOFOLLOW, sys::resolveNoXdev, node);
+  if (f.err != EXDEV) return f ? f : settleNode(w, node.get(), o);
+  struct stat st{};
+  if (auto g = openNode(entry, node)) return g;
+  return verifyNode(node.get(), o, st);
 }
 
 Failure bindNode(World& w, const op::Device& o) {
@@ -81,7 +89,11 @@ Failure run(World& w, const op::Device& o) {
   if (auto f = ensureParent(w, o.path.data, entry)) return f;
   auto f = makeNode(entry, o);
   if (f.err == EPERM && !o.fallback.empty()) return bindNode(w, o);
-  return f && f.err != EEXIST ? f : settleNode(w, entry, o);
+  if (f.err == EEXIST) return takeOver(w, entry, o);
+  if (f) return f;
+  Fd node;
+  if (auto g = openNode(entry, node)) return g;
+  return settleNode(w, node.get(), o);
 }
 
 Failure run(World& w, const op::Symlink& o) {

@@ -41,17 +41,18 @@ export function isBoundDev({ spec }: Pick<Context, 'spec'>): boolean {
   return dev !== undefined && isBind({ mount: dev, options: parseOptions(dev.options) });
 }
 
-/** Device nodes and links of /dev. A device of the config takes the place of a default one of the same path. */
+/** Device nodes and links of /dev. A device of the config takes the place of a default or an earlier one of the same path. */
 export function planDevices(context: Context): readonly Op[] {
   if (isBoundDev(context)) return [];
   const configured = (context.spec.linux?.devices ?? []).map((device, index) => ({
     device,
     from: `/linux/devices/${index}`,
   }));
-  const taken = new Set(configured.map(({ device }) => insideRoot(device.path)));
+  const taken = new Map(configured.map(({ device }, index) => [insideRoot(device.path), index]));
   const defaults = defaultDevices.filter(({ path }) => !taken.has(path)).map((device) => ({ device, from: '' }));
+  const last = configured.filter(({ device }, index) => taken.get(insideRoot(device.path)) === index);
   // The specification wants a link at /dev/ptmx, whatever node is asked for.
-  const nodes = [...defaults, ...configured.filter(({ device }) => insideRoot(device.path) !== PTMX)];
+  const nodes = [...defaults, ...last.filter(({ device }) => insideRoot(device.path) !== PTMX)];
   return [...nodes.map(({ device, from }) => planDevice(context, device, from)), ...planLinks()];
 }
 
