@@ -15,6 +15,7 @@ import { describe } from 'vitest';
 import { capabilityNumbers } from '../src/plan/capabilities.ts';
 import { type Box, type Bundle, expect, type Patch, test } from './support/box.ts';
 import { runtime } from './support/host.ts';
+import { output } from './support/process.ts';
 
 /** A directory of the host that an escape would write to. */
 const outside = (box: Box): string => {
@@ -289,6 +290,22 @@ describe('exec', () => {
     expect(code).toBe(255);
     expect(stderr).toMatch(/open the terminal of the container/);
     expect(readFileSync(join(host, 'file'), 'utf8')).toBe('host\n');
+  });
+
+  test('a device of the image at /dev/pts/ptmx is not even opened', async ({ box }) => {
+    const bundle = await box.bundle((config) => {
+      config.mounts = config.mounts.filter(({ destination }) => !destination.startsWith('/dev'));
+      config.linux.resources = { devices: [{ allow: true, access: 'rwm' }] };
+      config.process.args = ['sleep', '100'];
+    });
+    mkdirSync(join(bundle.rootfs, 'dev/pts'), { recursive: true });
+    // No driver has this number: to open it is ENXIO.
+    await output('mknod', [join(bundle.rootfs, 'dev/pts/ptmx'), 'c', '4095', '1']);
+    const id = box.id();
+    await box.ok('run', '--detach', '-b', bundle.path, id);
+    const { code, stderr } = await box.tsrunc('exec', '--tty', id, 'true');
+    expect(code).toBe(255);
+    expect(stderr).toMatch(/open the terminal of the container.*: ENOTTY/);
   });
 
   test('a reused pid is not entered: the process is known by its start time, too', async ({ box }) => {

@@ -17,11 +17,16 @@ constexpr unsigned firstPtyMajor = 136;
 constexpr unsigned lastPtyMajor = 143;
 
 // An image may hold anything at /dev/pts: only a real devpts hands out terminals.
-Failure requireDevpts(int fd, struct stat& st) {
+Failure requireDevpts(int fd) {
   struct statfs fs{};
   if (auto f = check(::fstatfs(fd, &fs), "fstatfs")) return f;
+  return fs.f_type == sys::devptsSuperMagic ? success : Failure{ENOTTY, "openat2"};
+}
+
+Failure requireDevice(int fd, struct stat& st) {
+  if (auto f = requireDevpts(fd)) return f;
   if (auto f = check(::fstat(fd, &st), "fstat")) return f;
-  return fs.f_type == sys::devptsSuperMagic && S_ISCHR(st.st_mode) ? success : Failure{ENOTTY, "openat2"};
+  return S_ISCHR(st.st_mode) ? success : Failure{ENOTTY, "openat2"};
 }
 
 Failure openInRoot(const World& w, const char* path, int flags, Fd& out) {
@@ -32,10 +37,17 @@ Failure openInRoot(const World& w, const char* path, int flags, Fd& out) {
 
 Failure openMaster(World& w, Fd& out) {
   w.say("/dev/pts/ptmx");
+  Fd pts;
+  if (auto f = openInRoot(w, "dev/pts", O_PATH | O_DIRECTORY, pts)) return f;
+  if (auto f = requireDevpts(pts.get())) return f;
+  // Opening has effects (a watchdog starts, a tape winds back), so it comes last: a devpts has no names but its own,
+  // and nothing that is mounted over one is crossed into.
+  sys::OpenHow how{.flags = O_RDWR | O_NOCTTY | O_CLOEXEC,
+                   .resolve = sys::resolveBeneath | sys::resolveNoXdev | sys::resolveNoSymlinks};
   Fd master;
-  if (auto f = openInRoot(w, "dev/pts/ptmx", O_RDWR | O_NOCTTY, master)) return f;
+  if (auto f = adopt(master, sys::openat2(pts.get(), "ptmx", how), "openat2")) return f;
   struct stat st{};
-  if (auto f = requireDevpts(master.get(), st)) return f;
+  if (auto f = requireDevice(master.get(), st)) return f;
   if (st.st_rdev != makedev(ptmxMajor, ptmxMinor)) return {ENOTTY, "openat2"};
   const int unlocked = 0;
   if (auto f = check(::ioctl(master.get(), ioctlUnlock, &unlocked), "ioctl(TIOCSPTLCK)")) return f;
@@ -49,7 +61,7 @@ Failure openPeer(int master, Fd& out) {
   if (auto f = adopt(slave, ::ioctl(master, ioctlOpenPeer, O_RDWR | O_NOCTTY | O_CLOEXEC), "ioctl(TIOCGPTPEER)"))
     return f;
   struct stat st{};
-  if (auto f = requireDevpts(slave.get(), st)) return f;
+  if (auto f = requireDevice(slave.get(), st)) return f;
   unsigned number = major(st.st_rdev);
   if (number < firstPtyMajor || number > lastPtyMajor) return {ENOTTY, "ioctl(TIOCGPTPEER)"};
   out = static_cast<Fd&&>(slave);

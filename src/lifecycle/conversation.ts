@@ -19,22 +19,26 @@ export interface Answers {
   readonly died: () => Promise<TsruncError>;
 }
 
+type Speaker = Pick<Native, 'sendPart' | 'sendGo' | 'receive' | 'waitPidfd' | 'reap'>;
+
 /** Longest silence that the helper is granted; hooks have their own limit, so a healthy helper answers in milliseconds. */
 const SILENCE_MS = 120_000;
 
 /** One container's dialogue with its init helper, from clone to exec. */
 export class Conversation {
-  readonly #native: Native;
+  readonly #native: Speaker;
   readonly #answers: Answers;
   readonly #socket: number;
   readonly #silenceMs: number;
   readonly #sent: Op[] = [];
+  /** What the operations that were sent make the helper say, each once. */
+  readonly #due: string[] = [];
   #pid: number;
   #pidfd: number;
   #open = true;
 
   /** @param silenceMs longest silence that the helper is granted; -1: it may wait for ever (in a frozen cgroup) */
-  constructor(native: Native, spawned: Spawned, answers: Answers, silenceMs = SILENCE_MS) {
+  constructor(native: Speaker, spawned: Spawned, answers: Answers, silenceMs = SILENCE_MS) {
     this.#silenceMs = silenceMs;
     this.#native = native;
     this.#answers = answers;
@@ -72,6 +76,7 @@ export class Conversation {
     const part = encodePart(ops, lookUp(new Map(names.map((name, index) => [name, index]))));
     const numbers = names.map(lookUp(fds));
     this.#sent.push(...ops);
+    this.#due.push(...ops.flatMap(announced));
     unlessGone(() => this.#native.sendPart(this.#socket, part, numbers));
   }
 
@@ -115,7 +120,24 @@ export class Conversation {
     return message.kind;
   }
 
+  /**
+   * A process of the container that may trace the helper could speak in its place, and have hooks run once more or devices of the
+   * host moved.
+   */
+  #expect(message: Message): void {
+    if (message.kind === 'ready' || message.kind === 'failed' || message.kind === 'closed') return;
+    const said = message.kind === 'ask' ? question(message.question) : message.kind;
+    const index = this.#due.indexOf(said);
+    if (index >= 0) {
+      this.#due.splice(index, 1);
+      return;
+    }
+    if (message.kind !== 'ask') closeSync(message.kind === 'forked' ? message.pidfd : message.fd);
+    throw new TsruncError('INIT_DIED', `The init helper says what no operation of its plan does: ${said}`);
+  }
+
   async #handle(message: Message): Promise<void> {
+    this.#expect(message);
     switch (message.kind) {
       case 'ask':
         await this.#answers.ask(message.question, this.#pid);
@@ -151,6 +173,16 @@ export class Conversation {
       `The init helper failed before its first step: ${message.call}: ${message.detail}`,
     );
   }
+}
+
+const question = (number: number): string => `ask ${number}`;
+
+/** What the helper says when it runs the operation, apart from its failure. */
+function announced(op: Op): string[] {
+  if (op.op === 'ask') return [question(op.question)];
+  if (op.op === 'fork') return ['forked'];
+  if (op.op === 'openConsole') return ['console'];
+  return op.op === 'loadSeccomp' && op.notify !== 0 ? ['notify'] : [];
 }
 
 /** A helper that has ended takes nothing more; what it said before that is still to be received, and tells why. */
