@@ -99,6 +99,35 @@ describe.runIf(hasCapability('SYS_ADMIN') && hasCommand('unshare'))('intelRdt', 
     expect(stderr).toContain('could not remove the RDT monitoring group');
   });
 
+  test('update writes other schemas, all or nothing, and events tells of them', async ({ box }) => {
+    const root = resctrlIn(box);
+    const id = box.id();
+    const bundle = await sleeping(box, { closID: '/' });
+    await withResctrl(root, '--root', box.root, 'create', '--bundle', bundle.path, id);
+    const { stdout } = await box.ok('update', '--report', '--l3-cache-schema', 'L3:0=f', id);
+    expect(stdout).toBe('schemata: L3:0=7ff -> L3:0=f\n');
+    expect(text(root, 'schemata')).toBe('L3:0=f\n');
+    const statistics = JSON.parse((await box.ok('events', '--stats', id)).stdout);
+    expect(statistics.data.intel_rdt).toEqual({ l3_cache_schema_root: 'L3:0=f', l3_cache_schema: 'L3:0=f' });
+    const refused = await box.tsrunc('update', '--l3-cache-schema', 'L3:0=3', '--cpuset-cpus', '4095', id);
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toContain('everything is as before');
+    expect(text(root, 'schemata')).toBe('L3:0=f\n');
+  });
+
+  test('update makes a class for a container that had none, which goes with it', async ({ box }) => {
+    const root = resctrlIn(box);
+    const id = await box.running();
+    const { stderr } = await withResctrl(root, '--root', box.root, 'update', '--mem-bw-schema', 'MB:0=20', id);
+    expect(stderr).toBe('');
+    expect(text(root, id, 'schemata')).toBe('MB:0=20\n');
+    expect(text(root, id, 'tasks')).toBe(`${(await box.state(id)).pid}\n`);
+    // The kernel would remove a group with its files.
+    await exec('rm', [join(root, id, 'tasks'), join(root, id, 'schemata')]);
+    await box.ok('delete', '--force', id);
+    expect(existsSync(join(root, id))).toBe(false);
+  });
+
   test('a class that is not there is refused with its place, and nothing is made', async ({ box }) => {
     const root = resctrlIn(box);
     const bundle = await sleeping(box, { closID: 'gold' });
@@ -118,5 +147,9 @@ test.skipIf(readFileSync('/proc/self/mountinfo', 'utf8').includes(' - resctrl ')
     expect(stderr).toContain('Intel RDT is not available: no resctrl file system is mounted');
     expect(stderr).toContain('/linux/intelRdt');
     expect(stderr).toMatch(/^Hint: /m);
+    const id = await box.running();
+    const update = await box.tsrunc('update', '--mem-bw-schema', 'MB:0=20', id);
+    expect(update.code).toBe(1);
+    expect(update.stderr).toContain('Intel RDT is not available: no resctrl file system is mounted (--mem-bw-schema)');
   },
 );

@@ -1,9 +1,11 @@
 /** The options of `update` as linux.resources. */
 import type { Resources } from '../config/spec.ts';
 import { type Place, TsruncError } from '../errors.ts';
+import type { RdtLimits } from '../rdt/change.ts';
 import type { OptionsOf } from './table.ts';
 
-type Option = Exclude<keyof OptionsOf<'update'>, 'resources' | 'report' | 'l3-cache-schema' | 'mem-bw-schema'>;
+type RdtOption = 'l3-cache-schema' | 'mem-bw-schema';
+type Option = Exclude<keyof OptionsOf<'update'>, 'resources' | 'report' | RdtOption>;
 type Parse = (text: string) => number | string | undefined;
 
 const integer: Parse = (text) => (/^-?\d{1,20}$/.test(text) ? Number(text) : undefined);
@@ -68,3 +70,22 @@ export const given = (options: Given): [Option, string][] =>
     const text = options[option];
     return text === undefined ? [] : [[option, text]];
   });
+
+type GivenRdt = Partial<Readonly<Record<RdtOption, string | undefined>>>;
+
+/** undefined when none is given. */
+export function rdtLimitsOf(options: GivenRdt): RdtLimits | undefined {
+  const { 'l3-cache-schema': l3CacheSchema, 'mem-bw-schema': memBwSchema } = options;
+  if (l3CacheSchema === undefined && memBwSchema === undefined) return undefined;
+  return {
+    ...(l3CacheSchema === undefined ? {} : { l3CacheSchema }),
+    ...(memBwSchema === undefined ? {} : { memBwSchema }),
+  };
+}
+
+/** The option behind a field below /linux/intelRdt; for a fault of both the first that is given. */
+export function placeInRdtOptions(options: GivenRdt, pointer: string): Place | undefined {
+  if (!pointer.startsWith('/linux/intelRdt')) return undefined;
+  const isMemory = pointer.endsWith('/memBwSchema') || options['l3-cache-schema'] === undefined;
+  return { file: isMemory ? '--mem-bw-schema' : '--l3-cache-schema', pointer: '' };
+}

@@ -335,7 +335,8 @@ export const commands = [
         short: 'r',
         type: 'text',
         value: 'FILE',
-        about: 'read linux.resources as JSON from FILE (- is standard input), and ignore the other options',
+        about:
+          'read linux.resources as JSON from FILE (- is standard input), and ignore the other options, but for those of RDT',
       },
       { long: 'blkio-weight', type: 'text', value: 'N', about: 'weight of block I/O, 10 to 1000' },
       { long: 'cpu-period', type: 'text', value: 'US', about: 'period of --cpu-quota, in microseconds' },
@@ -373,7 +374,7 @@ export const commands = [
     about: 'Write a running container to a directory',
     details:
       'Its processes, memory and open files, by criu, which must be installed. "tsrunc restore" makes it again from there. The container is deleted then, except with --leave-running or --pre-dump.',
-    positionals: [containerId],
+    positionals: [container('running')],
     options: [
       ...criuOptions,
       { long: 'leave-running', type: 'flag', about: 'let the container go on' },

@@ -2,6 +2,7 @@
 import type { Resources } from '../config/spec.ts';
 import type { Place } from '../errors.ts';
 import type { Logger } from '../log/logger.ts';
+import type { RdtLimits } from '../rdt/change.ts';
 import type { Store } from '../store/store.ts';
 
 export type CgroupManager = 'cgroupfs' | 'systemd' | 'disabled';
@@ -105,6 +106,8 @@ export interface DeleteOptions extends TargetOptions {
 
 export interface UpdateOptions extends TargetOptions {
   readonly resources: Resources;
+  /** Schemas of Intel RDT. */
+  readonly rdt?: RdtLimits | undefined;
   /** Where a JSON pointer below /linux/resources was asked for, for messages. */
   readonly locate?: (pointer: string) => Place;
 }

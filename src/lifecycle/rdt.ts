@@ -1,7 +1,10 @@
 /** Intel RDT in the life of a container. Its code is loaded only for those that ask for it. */
+import type { Change } from '../cgroup/driver.ts';
 import type { Spec } from '../config/spec.ts';
+import type { RdtLimits } from '../rdt/change.ts';
 import type { RdtRecord } from '../rdt/record.ts';
 import type { ContainerRecord } from '../store/record.ts';
+import { processesOf } from './processes.ts';
 import type { Undo } from './undo.ts';
 
 /** @throws TsruncError UNSUPPORTED where resctrl is not mounted or the class is not there */
@@ -38,6 +41,26 @@ export async function removeRdtGroups({ rdt }: ContainerRecord): Promise<void> {
   if (rdt === undefined || rdt.remove.length === 0) return;
   const [{ removeRdt }, { resctrlAt }] = await modules();
   removeRdt(rdt, resctrlAt(rdt.mountpoint));
+}
+
+interface RdtUpdate {
+  /** What the container's record says of RDT from now on. */
+  readonly rdt: RdtRecord | undefined;
+  /** Make the change. */
+  apply(undo: Undo): readonly Change[];
+}
+
+/** Other limits for a container that runs; nothing is changed yet. @throws TsruncError UNSUPPORTED without resctrl */
+export async function prepareRdtUpdate(record: ContainerRecord, limits: RdtLimits | undefined): Promise<RdtUpdate> {
+  if (limits === undefined) return { rdt: record.rdt, apply: () => [] };
+  const [{ changeRdt, chooseForChange }, { openResctrl, resctrlAt }] = await Promise.all([
+    import('../rdt/change.ts'),
+    import('../rdt/resctrl.ts'),
+  ]);
+  const resctrl = record.rdt === undefined ? openResctrl() : resctrlAt(record.rdt.mountpoint);
+  const running = { record: record.rdt, id: record.id, pids: () => processesOf(record) };
+  const rdt = chooseForChange(running, resctrl);
+  return { rdt, apply: (undo) => changeRdt(rdt, limits, running, resctrl, undo) };
 }
 
 const modules = () => Promise.all([import('../rdt/group.ts'), import('../rdt/resctrl.ts')]);

@@ -10,7 +10,9 @@ import type { ContainerRecord } from '../store/record.ts';
 import type { ContainerDir } from '../store/store.ts';
 import { frozenSpec } from './frozen.ts';
 import type { UpdateOptions } from './options.ts';
+import { prepareRdtUpdate } from './rdt.ts';
 import { statusOf } from './status.ts';
+import { undoing } from './undo.ts';
 
 /**
  * Change the limits of a container to all that is asked for, or to nothing of it. Fields that are missing, and zeros and
@@ -20,7 +22,7 @@ import { statusOf } from './status.ts';
  * @throws TsruncError CONTAINER_UNKNOWN; CONTAINER_WRONG_STATE "container not running"; CONFIG_INVALID; UNSUPPORTED without the
  *   controller; CGROUP_FAILED for what the kernel refuses
  */
-export async function update({ store, id, log, resources, locate }: UpdateOptions): Promise<readonly Change[]> {
+export async function update({ store, id, log, resources, rdt, locate }: UpdateOptions): Promise<readonly Change[]> {
   const directory = store.open(id);
   const unlock = await directory.lock(loadNative());
   try {
@@ -30,8 +32,10 @@ export async function update({ store, id, log, resources, locate }: UpdateOption
     const asked = meant(resources);
     const all = merge(currentResources(directory, record), asked);
     checkResources(all);
-    const changes = await recorded(directory, { ...record, resources: all }, record, () =>
-      cgroup.update({ asked, resources: all }),
+    const groups = await prepareRdtUpdate(record, rdt);
+    const updated = { ...record, resources: all, ...(groups.rdt === undefined ? {} : { rdt: groups.rdt }) };
+    const changes = await recorded(directory, updated, record, () =>
+      undoing(async (undo) => [...groups.apply(undo), ...(await cgroup.update({ asked, resources: all }))]),
     );
     for (const sentence of cgroup.warnings) log.warn(sentence);
     for (const { path, before, after } of changes) log.debug('cgroup', `${path}: ${before ?? '?'} -> ${after}`);

@@ -1,9 +1,8 @@
 import { join } from 'node:path';
 import type { IntelRdt } from '../config/spec.ts';
 import { TsruncError } from '../errors.ts';
-import { errnoName } from '../host/errno.ts';
 import type { RdtRecord } from './record.ts';
-import { type Resctrl, resctrlFailure } from './resctrl.ts';
+import { makeGroup, type Resctrl, removeGroup, writeGroup } from './resctrl.ts';
 import { difference, writesOf } from './schemata.ts';
 
 /** Entries of a resctrl directory that are no groups. */
@@ -56,26 +55,26 @@ export function applyRdt(record: RdtRecord, rdt: IntelRdt, pid: number, resctrl:
   if (resctrl.exists(group)) {
     if (!isOwn(rdt)) compare(rdt, group, resctrl);
   } else {
-    make(resctrl, group, 'make the RDT class of service');
+    makeGroup(resctrl, group, 'make the RDT class of service');
     undo.add('remove the RDT class of service', () => removeUnlessUsed(resctrl, group, pid));
   }
-  for (const text of writesOf(rdt)) write(resctrl, join(group, 'schemata'), text);
+  for (const text of writesOf(rdt)) writeGroup(resctrl, join(group, 'schemata'), text);
   if (monitor !== '') {
-    make(resctrl, monitor, 'make the RDT monitoring group');
-    undo.add('remove the RDT monitoring group', () => remove(resctrl, monitor));
+    makeGroup(resctrl, monitor, 'make the RDT monitoring group');
+    undo.add('remove the RDT monitoring group', () => removeGroup(resctrl, monitor));
   }
   joinRdt(record, pid, resctrl);
 }
 
 /** Put a process into the groups of a container. @throws TsruncError SYSTEM */
 export function joinRdt({ group, monitor }: RdtRecord, pid: number, resctrl: Resctrl): void {
-  write(resctrl, join(group, 'tasks'), `${pid}\n`);
-  if (monitor !== '') write(resctrl, join(monitor, 'tasks'), `${pid}\n`);
+  writeGroup(resctrl, join(group, 'tasks'), `${pid}\n`);
+  if (monitor !== '') writeGroup(resctrl, join(monitor, 'tasks'), `${pid}\n`);
 }
 
 /** Remove what goes with the container; no error when it is gone. @throws TsruncError SYSTEM */
 export function removeRdt(record: RdtRecord, resctrl: Resctrl): void {
-  for (const path of record.remove) remove(resctrl, path);
+  for (const path of record.remove) removeGroup(resctrl, path);
 }
 
 function compare({ l3CacheSchema = '', memBwSchema = '' }: IntelRdt, group: string, resctrl: Resctrl): void {
@@ -89,35 +88,11 @@ function compare({ l3CacheSchema = '', memBwSchema = '' }: IntelRdt, group: stri
   });
 }
 
-function make(resctrl: Resctrl, path: string, action: string): void {
-  try {
-    resctrl.make(path);
-  } catch (cause) {
-    throw resctrlFailure(resctrl, `${action} ${path}`, cause);
-  }
-}
-
-function write(resctrl: Resctrl, path: string, text: string): void {
-  try {
-    resctrl.write(path, text);
-  } catch (cause) {
-    throw resctrlFailure(resctrl, `write ${JSON.stringify(text.trimEnd())} to ${path}`, cause);
-  }
-}
-
-function remove(resctrl: Resctrl, path: string): void {
-  try {
-    resctrl.remove(path);
-  } catch (cause) {
-    if (errnoName(cause) !== 'ENOENT') throw resctrlFailure(resctrl, `remove ${path}`, cause);
-  }
-}
-
 /** Another container may have joined the class meanwhile. */
 function removeUnlessUsed(resctrl: Resctrl, group: string, own: number): void {
   const others = resctrl
     .read(join(group, 'tasks'))
     .split('\n')
     .filter((line) => line !== '' && line !== String(own));
-  if (others.length === 0) remove(resctrl, group);
+  if (others.length === 0) removeGroup(resctrl, group);
 }

@@ -1,7 +1,9 @@
+import { readdirSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { IntelRdt } from '../config/spec.ts';
 import { TsruncError } from '../errors.ts';
+import { changeRdt, chooseForChange, type RdtLimits } from './change.ts';
 import { applyRdt, chooseRdt, joinRdt, removeRdt } from './group.ts';
 import type { Resctrl } from './resctrl.ts';
 import { difference, writesOf } from './schemata.ts';
@@ -269,5 +271,50 @@ describe('statistics', () => {
     resctrl.files.set('/res/schemata', '');
     resctrl.files.set('/res/web/schemata', '');
     expect(rdtStats(record, resctrl)).toEqual({});
+  });
+});
+
+describe('a change of the limits', () => {
+  const threads = readdirSync('/proc/self/task');
+  const change = (limits: RdtLimits, record?: ReturnType<typeof enter>) => {
+    const running = { record, id: 'web', pids: () => [process.pid] };
+    const chosen = chooseForChange(running, resctrl);
+    return {
+      chosen,
+      changes: changeRdt(chosen, limits, running, resctrl, { add: (what, run) => undo.push([what, run]) }),
+    };
+  };
+  const rollBack = (): void => {
+    for (const [, run] of undo.toReversed()) run();
+  };
+
+  test('is written to the class of the container, and can be taken back', () => {
+    const record = enter({ l3CacheSchema: 'L3:0=f;1=f' });
+    undo = [];
+    resctrl.files.set('/res/web/schemata', 'MB:0= 100;1=  50\n    L3:0=00f;1=00f\n');
+    const { chosen, changes } = change({ l3CacheSchema: 'L3:0=ff', memBwSchema: 'MB:1=20' }, record);
+    expect(chosen).toBe(record);
+    expect(resctrl.schemataWrites.slice(-2)).toEqual(['L3:0=ff\n', 'MB:1=20\n']);
+    expect(changes[0]).toEqual({ path: '/res/web/schemata', before: 'L3:0=00f;1=00f', after: 'L3:0=ff' });
+    expect(tasks('/res/web')).toBe('4321\n');
+    rollBack();
+    expect(resctrl.schemataWrites.at(-1)).toBe('L3:0=00f;1=00f\n');
+  });
+
+  test('moves every thread of a container that had no class into one of its own', () => {
+    const { chosen } = change({ memBwSchema: 'MB:0=20' });
+    expect(chosen).toEqual({ mountpoint: '/res', group: '/res/web', monitor: '', remove: ['/res/web'] });
+    expect(tasks('/res/web').trimEnd().split('\n')).toEqual(expect.arrayContaining(threads));
+    rollBack();
+    expect(groups()).toEqual(['/res']);
+    expect(tasks('/res').trimEnd().split('\n')).toEqual(expect.arrayContaining(threads));
+  });
+
+  test('that the kernel refuses names the field, and leaves no class', () => {
+    const error = errorOf(() => change({ l3CacheSchema: 'L3:0=0;1=0' }));
+    expect(error.message).toContain('mask out of range');
+    expect(error.place?.pointer).toBe('/linux/intelRdt/l3CacheSchema');
+    rollBack();
+    expect(groups()).toEqual(['/res']);
   });
 });

@@ -49,14 +49,41 @@ export function openResctrl(): Resctrl {
   });
 }
 
+/** @throws TsruncError SYSTEM; `action` completes "Cannot" */
+export function makeGroup(resctrl: Resctrl, path: string, action: string): void {
+  try {
+    resctrl.make(path);
+  } catch (cause) {
+    throw resctrlFailure(resctrl, `${action} ${path}`, cause, '');
+  }
+}
+
+/** @param field below /linux/intelRdt, "/memBwSchema". @throws TsruncError SYSTEM */
+export function writeGroup(resctrl: Resctrl, path: string, text: string, field = ''): void {
+  try {
+    resctrl.write(path, text);
+  } catch (cause) {
+    throw resctrlFailure(resctrl, `write ${JSON.stringify(text.trimEnd())} to ${path}`, cause, field);
+  }
+}
+
+/** No error when it is gone. @throws TsruncError SYSTEM */
+export function removeGroup(resctrl: Resctrl, path: string): void {
+  try {
+    resctrl.remove(path);
+  } catch (cause) {
+    if (errnoName(cause) !== 'ENOENT') throw resctrlFailure(resctrl, `remove ${path}`, cause, '');
+  }
+}
+
 /** The error of a failed write or mkdir; the kernel says in words what it did not like. */
-export function resctrlFailure(resctrl: Resctrl, action: string, cause: unknown): TsruncError {
+function resctrlFailure(resctrl: Resctrl, action: string, cause: unknown, field: string): TsruncError {
   const words = lastStatus(resctrl);
   const because = words === '' ? errnoName(cause) : `${errnoName(cause)} (${words})`;
   const full = errnoName(cause) === 'ENOSPC';
   return new TsruncError('SYSTEM', `Cannot ${action}: ${because}`, {
     cause,
-    place: { file: 'config.json', pointer: '/linux/intelRdt' },
+    place: { file: 'config.json', pointer: `/linux/intelRdt${field}` },
     ...(full ? { hint: 'The hardware has no class of service or monitor left: remove groups that nobody needs.' } : {}),
   });
 }

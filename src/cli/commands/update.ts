@@ -7,17 +7,17 @@ import type { UpdateOptions } from '../../lifecycle/options.ts';
 import { update } from '../../lifecycle/update.ts';
 import { Store } from '../../store/store.ts';
 import type { Call } from '../commands.ts';
-import { given, placeInOptions, resourcesOf } from '../resource-options.ts';
+import { given, placeInOptions, placeInRdtOptions, rdtLimitsOf, resourcesOf } from '../resource-options.ts';
 
 export async function run({ global, options, args, print }: Call<'update'>): Promise<number> {
-  refuseRdt(options);
   const { resources: file } = options;
   if (file !== undefined && given(options).length > 0) {
     global.log.warn('--resources is given, so the other options of update are ignored');
   }
-  const wanted = file === undefined ? fromOptions(options) : await fromFile(file);
+  const wanted = file === undefined ? fromOptions(options) : await fromFile(file, options);
   const store = new Store(global.root);
-  const changes = await update({ store, id: args['container-id'], log: global.log, ...wanted });
+  const rdt = rdtLimitsOf(options);
+  const changes = await update({ store, id: args['container-id'], log: global.log, rdt, ...wanted });
   if (options.report) print(changes.map(renderChange).join(''));
   return 0;
 }
@@ -26,16 +26,19 @@ type Wanted = Pick<UpdateOptions, 'resources' | 'locate'>;
 
 const fromOptions = (options: Call<'update'>['options']): Wanted => ({
   resources: resourcesOf(options),
-  locate: (pointer) => placeInOptions(options, pointer),
+  locate: (pointer) => placeInRdtOptions(options, pointer) ?? placeInOptions(options, pointer),
 });
 
 const stdin = 0;
 
-async function fromFile(file: string): Promise<Wanted> {
+async function fromFile(file: string, options: Call<'update'>['options']): Promise<Wanted> {
   const name = file === '-' ? 'standard input' : file;
   const text = read(file === '-' ? stdin : file, name);
   const resources = await parseResources(text, name);
-  return { resources, locate: (pointer) => placeInResources(text, name, pointer) };
+  return {
+    resources,
+    locate: (pointer) => placeInRdtOptions(options, pointer) ?? placeInResources(text, name, pointer),
+  };
 }
 
 function read(source: string | number, name: string): string {
@@ -43,12 +46,6 @@ function read(source: string | number, name: string): string {
     return readFileSync(source, 'utf8');
   } catch (cause) {
     throw new TsruncError('SYSTEM', `Cannot read the resources from ${name}`, { cause });
-  }
-}
-
-function refuseRdt(options: Call<'update'>['options']): void {
-  for (const option of ['l3-cache-schema', 'mem-bw-schema'] as const) {
-    if (options[option] !== undefined) throw new TsruncError('UNSUPPORTED', `update --${option} is not supported yet`);
   }
 }
 
