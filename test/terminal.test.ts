@@ -117,6 +117,14 @@ describe.skipIf(!hasCommand('script'))('a terminal in the foreground (util-linux
     }
   });
 
+  test('somebody who goes on writing does not keep us', async ({ box }) => {
+    const id = await box.running();
+    const writer = 'setsid sh -c "trap : HUP; while :; do while echo and on; do :; done > $t; done" > /dev/null 2>&1 &';
+    const flood = `t=$(tty); ${writer.repeat(8)} sleep 0.3; exit 4`;
+    const command = `timeout -s KILL 10 ${runtime} --root ${box.root} exec -t ${id} sh -c '${flood}'; echo "status $?"`;
+    expect(inTerminal(box, `(${command}) | tail -c 20`)).toContain('status 4');
+  });
+
   test('all output arrives, also a lot of it at the end', async ({ box }) => {
     const bundle = await box.bundle(terminal('seq 1 20000'));
     const output = inTerminal(box, `${runtime} --root ${box.root} run -b ${bundle.path} ${box.id()}`);

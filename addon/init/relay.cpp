@@ -15,6 +15,10 @@ constexpr int stdoutFd = 1;
 // when one opens it again (a getty after vhangup): the only wait here that has to look from time to time.
 constexpr int reopenedCheckMs = 100;
 
+// More than a terminal holds (TTYB_DEFAULT_MEM_LIMIT of the kernel, 640 kB): whatever comes after that was written when
+// the process had ended, by one that it left behind and that may never end.
+constexpr size_t mostUnread = size_t{1} << 20;
+
 bool again(long result) { return result < 0 && (errno == EAGAIN || errno == EINTR); }
 
 short when(bool wanted, short event) { return wanted ? event : short{0}; }
@@ -142,12 +146,15 @@ void Relay::writeOutput() {
 }
 
 void Relay::finish(int interrupted) {
+  size_t passed = 0;
   for (;;) {
     if (!output_.pending()) {
+      if (passed > mostUnread) return;
       hungUp_ = false;
       readMaster();
       // Empty or hung up: the kernel passes on what was written before it answers either.
       if (!output_.pending()) return;
+      passed += output_.size();
     }
     pollfd watched[2] = {{stdoutFd, POLLOUT, 0}, {interrupted, POLLIN, 0}};
     if (::poll(watched, 2, -1) < 0 && errno != EINTR) return;

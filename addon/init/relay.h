@@ -25,6 +25,7 @@ class RawMode {
 class Channel {
  public:
   [[nodiscard]] bool pending() const { return start_ < end_; }
+  [[nodiscard]] size_t size() const { return end_ - start_; }
   // Both answer as read(2) and write(2).
   long fill(int from);
   long flush(int to);
