@@ -1,11 +1,12 @@
 /** Writing to the standard streams by their fds: touching process.stdout costs 10 ms and changes the shared fd's flags. */
 import fs from 'node:fs';
+import { visible } from '../log/visible.ts';
 
 const stdout = 1;
 const stderr = 2;
 
-export const writeStdout = (text: string): boolean => writeAll(stdout, text);
-export const writeStderr = (text: string): boolean => writeAll(stderr, text);
+export const writeStdout = (text: string): boolean => writeAll(stdout, visible(text));
+export const writeStderr = (text: string): boolean => writeAll(stderr, visible(text));
 
 /**
  * Write all of `text`.
