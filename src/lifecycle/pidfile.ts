@@ -1,16 +1,18 @@
 import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { TsruncError } from '../errors.ts';
+import { errnoName } from '../host/errno.ts';
 import type { Native } from '../native/native.ts';
 
 /** Write the pid, digits only, all at once: engines take the file's appearance as the sign of success. */
 export function writePidFile(path: string, pid: number): void {
-  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}`);
+  // "wx" is O_EXCL: the folder may be everybody's (/tmp), and a link that waits there under the name must not be written through.
+  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.${crypto.randomUUID()}`);
   try {
-    writeFileSync(temporary, String(pid), { mode: 0o644 });
+    writeFileSync(temporary, String(pid), { mode: 0o644, flag: 'wx' });
     renameSync(temporary, path);
   } catch (cause) {
-    rmSync(temporary, { force: true });
+    if (errnoName(cause) !== 'EEXIST') rmSync(temporary, { force: true });
     throw new TsruncError('SYSTEM', `Cannot write the pid file "${path}": ${(cause as NodeJS.ErrnoException).code}`, {
       cause,
       hint: 'Its folder must exist and be writable.',

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import {
   existsSync,
   mkdirSync,
@@ -130,6 +131,16 @@ describe('ContainerDir', () => {
     directory.remove();
     expect(existsSync(directory.path)).toBe(false);
     directory.remove();
+  });
+
+  test.each([
+    ['a FIFO', 'mkfifo state.json'],
+    ['a link', 'echo "{}" > elsewhere; ln -s elsewhere state.json'],
+    ['a directory', 'mkdir state.json'],
+  ])('%s is no record, and is not waited for', async (_, make) => {
+    const directory = kept(await store.reserve('a'));
+    execFileSync('sh', ['-c', make], { cwd: directory.path });
+    expect(() => directory.read()).toThrow("Cannot read the container's state file");
   });
 
   test('a write that fails leaves the old record', async () => {

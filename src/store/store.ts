@@ -32,7 +32,7 @@ import { type ErrorDetails, TsruncError } from '../errors.ts';
 import { errnoName } from '../host/errno.ts';
 import type { Native } from '../native/native.ts';
 import { checkContainerId, isContainerId } from './ids.ts';
-import { requireOwn } from './owner.ts';
+import { requireOwn, requirePrivate } from './owner.ts';
 import { type ContainerRecord, parseRecord } from './record.ts';
 import { otherRootHint, prepareRoot } from './root.ts';
 
@@ -132,7 +132,7 @@ export class ContainerDir {
   read(): ContainerRecord {
     const path = join(this.path, recordFile);
     try {
-      return this.#check(parseRecord(readFileSync(this.file(recordFile), 'utf8')));
+      return this.#check(parseRecord(readOwnFile(this.file(recordFile))));
     } catch (cause) {
       if (errnoName(cause) === 'ENOENT')
         throw this.#unreadable(`The container's state file "${path}" is missing`, cause);
@@ -186,14 +186,17 @@ export class ContainerDir {
    * Exclude all other writers, waiting for them. The lock is on the directory itself, so it needs no file that could be
    * removed or forged; whoever held it before may have removed the directory, and even made a new one of the same name,
    * so what was locked is compared with what the path leads to.
+   * @param whenBusy done before waiting, where somebody else has the lock
    * @throws TsruncError CONTAINER_UNKNOWN when the container was removed meanwhile; TIMEOUT after a minute
    */
-  async lock(native: Pick<Native, 'lock'>): Promise<Unlock> {
+  async lock(native: Pick<Native, 'lock'>, whenBusy?: () => Promise<void>): Promise<Unlock> {
     // An open file description of its own: flock belongs to it, so closing it is the release, whoever else has the directory open.
     const fd = openDirectory(this.id, this.path);
     const unlock = onlyOnce(() => closeSync(fd));
     try {
-      if (!(await native.lock(fd, lockDeadlineMs))) throw busy(this.id);
+      const isFree = whenBusy !== undefined && (await native.lock(fd, 0));
+      if (!isFree) await whenBusy?.();
+      if (!isFree && !(await native.lock(fd, lockDeadlineMs))) throw busy(this.id);
       if (!sameDirectory(fd, this.fd) || !leadsTo(this.path, fd)) throw unknown(this.id, this.path);
       return unlock;
     } catch (error) {
@@ -242,11 +245,24 @@ function openDirectory(id: string, path: string): number {
 
 function ownOrClosed(fd: number, path: string): number {
   try {
-    requireOwn(path, fstatSync(fd));
+    requirePrivate(path, fstatSync(fd));
     return fd;
   } catch (error) {
     closeSync(fd);
     throw error;
+  }
+}
+
+/** O_NONBLOCK: opening a FIFO would wait for its writer. */
+function readOwnFile(path: string): string {
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  try {
+    const status = fstatSync(fd);
+    if (!status.isFile()) throw new Error('it is not a regular file');
+    requireOwn(path, status);
+    return readFileSync(fd, 'utf8');
+  } finally {
+    closeSync(fd);
   }
 }
 

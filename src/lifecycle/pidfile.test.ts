@@ -1,0 +1,37 @@
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { writePidFile } from './pidfile.ts';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'tsrunc-pidfile-'));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+test('holds the digits alone, and takes the place of an older one', () => {
+  const path = join(folder, 'pid');
+  writeFileSync(path, 'old');
+  writePidFile(path, 4711);
+  expect(readFileSync(path, 'utf8')).toBe('4711');
+  expect(readdirSync(folder)).toEqual(['pid']);
+});
+
+test('a link that waits for it in a folder of everybody is not written through', () => {
+  const victim = join(folder, 'victim');
+  const path = join(folder, 'pid');
+  for (const name of ['pid', `.pid.${process.pid}`]) symlinkSync(victim, join(folder, name));
+  writePidFile(path, 4711);
+  expect(existsSync(victim)).toBe(false);
+  expect(statSync(path).isFile()).toBe(true);
+});
