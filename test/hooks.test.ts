@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe } from 'vitest';
-import { alive, type Box, type Bundle, type Config, expect, test } from './support/box.ts';
+import { alive, type Box, type Bundle, type Config, eventually, expect, test } from './support/box.ts';
 import { cgroupDirectories } from './support/host.ts';
 
 const kinds = ['prestart', 'createRuntime', 'createContainer', 'startContainer', 'poststart', 'poststop'] as const;
@@ -27,6 +27,16 @@ const withHooks = async (box: Box, body: (kind: Kind) => string, patch?: (config
   writeFileSync(join(box.path, 'log'), '');
   writeFileSync(join(bundle.rootfs, 'hook'), `#!/bin/sh\n${body('startContainer')}\n`, { mode: 0o755 });
   return bundle;
+};
+
+/** Whether the process is the sleep of a hook in the container's cgroup. */
+const isHookOf = (pid: string, id: string): boolean => {
+  try {
+    const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+    return command === ['sleep', '1000', ''].join('\0') && readFileSync(`/proc/${pid}/cgroup`, 'utf8').includes(id);
+  } catch {
+    return false;
+  }
 };
 
 const logOf = (box: Box): string[] => readFileSync(join(box.path, 'log'), 'utf8').trim().split('\n');
@@ -125,6 +135,27 @@ describe('hooks', () => {
       expect(readdirSync(box.root)).toEqual([]);
       expect(cgroupDirectories(id)).toEqual([]);
       expect(logOf(box)).toEqual(['poststop']);
+    },
+  );
+
+  test.for(['createContainer', 'startContainer'] as const)(
+    'a %s hook that does not end keeps nobody from deleting the container by force',
+    async (kind, { box }) => {
+      const bundle = await box.bundle((config) => {
+        config.hooks = { [kind]: [{ path: '/bin/sleep', args: ['sleep', '1000'] }] };
+      });
+      const id = box.id();
+      const create = box.tsrunc('create', '-b', bundle.path, id);
+      const start = kind === 'createContainer' ? create : create.then(() => box.tsrunc('start', id));
+      await eventually('the hook runs', () => {
+        const found = readdirSync('/proc').some((pid) => isHookOf(pid, id));
+        return found || undefined;
+      });
+      await box.ok('delete', '--force', id);
+      // Its end: a start cannot tell whether it was killed before or after it became the program.
+      expect((await start).signal).toBeNull();
+      expect(cgroupDirectories(id)).toEqual([]);
+      expect(readdirSync(box.root)).toEqual([]);
     },
   );
 

@@ -4,7 +4,7 @@ import type { Logger } from '../log/logger.ts';
 import { loadNative } from '../native/load.ts';
 import type { Native } from '../native/native.ts';
 import type { ContainerRecord } from '../store/record.ts';
-import type { ContainerDir, Store } from '../store/store.ts';
+import type { ContainerDir } from '../store/store.ts';
 import { frozenSpec } from './frozen.ts';
 import { runAllHooks } from './hooks.ts';
 import { detachMountsBelow } from './mounts.ts';
@@ -27,10 +27,17 @@ const SIGKILL = 9;
  * @throws TsruncError CONTAINER_UNKNOWN, CONTAINER_WRONG_STATE, CGROUP_FAILED, TIMEOUT
  */
 export async function deleteContainer({ store, id, force, log }: DeleteOptions): Promise<void> {
-  const directory = openUnlessGone(store, id, force);
-  if (directory === undefined) return;
+  try {
+    const directory = store.open(id);
+    await deleteLocked(directory, force, log).finally(() => directory.close());
+  } catch (error) {
+    if (!isGone(error, force)) throw error;
+  }
+}
+
+async function deleteLocked(directory: ContainerDir, force: boolean, log: Logger): Promise<void> {
   const native = loadNative();
-  const unlock = await directory.lock(native);
+  const unlock = await directory.lock(native, force ? () => killNow(native, directory) : undefined);
   try {
     const record = readForDelete(directory, force, log);
     if (record === undefined) return directory.remove();
@@ -38,7 +45,20 @@ export async function deleteContainer({ store, id, force, log }: DeleteOptions):
     await destroy(native, directory, record, log);
   } finally {
     unlock();
-    directory.close();
+  }
+}
+
+/**
+ * Whoever has the lock may be waiting for the container itself: for a hook in it that does not end, at start or before its first
+ * process is on record. A state that cannot be read yet, or no longer, is judged when the lock is ours.
+ */
+async function killNow(native: Native, directory: ContainerDir): Promise<void> {
+  try {
+    const record = directory.read();
+    await killInit(native, record);
+    if (record.cgroup !== undefined) await openCgroup(record.cgroup).kill(SIGKILL);
+  } catch (error) {
+    if (!(error instanceof TsruncError) || error.code !== 'STATE_UNREADABLE') throw error;
   }
 }
 
@@ -65,14 +85,9 @@ export async function destroy(
   }
 }
 
-function openUnlessGone(store: Store, id: string, force: boolean): ContainerDir | undefined {
-  try {
-    return store.open(id);
-  } catch (error) {
-    if (force && error instanceof TsruncError && error.code === 'CONTAINER_UNKNOWN') return undefined;
-    throw error;
-  }
-}
+/** Whoever wants a container gone is content when it is. */
+const isGone = (error: unknown, force: boolean): boolean =>
+  force && error instanceof TsruncError && error.code === 'CONTAINER_UNKNOWN';
 
 /** A damaged state file must not make a container immortal: with --force its directory goes, with a warning. */
 function readForDelete(directory: ContainerDir, force: boolean, log: Logger): ContainerRecord | undefined {
