@@ -265,3 +265,35 @@ describe('hostname and domainname', () => {
     expect(stderr).toMatch(new RegExp(String.raw`64.*\S*config\.json:\d+:\d+, /${field}\)`));
   });
 });
+
+/** The values are those of the host already: also a runtime that lets them pass changes nothing. */
+describe("a path that leads to the runtime's own namespace", () => {
+  const joined = (type: 'uts' | 'network' | 'ipc', path: string, config: Config): void => {
+    delete config.hostname;
+    config.linux.namespaces = config.linux.namespaces.map((entry) => (entry.type === type ? { type, path } : entry));
+  };
+
+  test.for([
+    ['uts', '/hostname', `/proc/${process.pid}/ns/uts`],
+    ['uts', '/domainname', '/proc/self/ns/uts'],
+    ['uts', '/linux/sysctl/kernel.domainname', '/proc/thread-self/ns/uts'],
+    ['network', '/linux/sysctl/net.ipv4.ip_forward', '/proc/self/ns/net'],
+    ['ipc', '/linux/sysctl/kernel.msgmax', '/proc/self/ns/ipc'],
+  ] as const)('%s: %s does not change the host', async ([type, pointer, path], { box }) => {
+    const { code, stderr } = await box.probe('true', (config) => {
+      joined(type, path, config);
+      const name = pointer.split('/').at(-1) ?? '';
+      if (pointer === '/hostname') config.hostname = hostname();
+      else if (pointer === '/domainname') config.domainname = ofHost('kernel/domainname');
+      else config.linux.sysctl = { [name]: ofHost(name.replaceAll('.', '/')) };
+    });
+    expect(code).toBe(1);
+    expect(stderr).toContain(`The ${type} namespace at "${path}" is the runtime's own`);
+    expect(stderr).toContain(pointer);
+  });
+
+  test('is joined where nothing in it is set', async ({ box }) => {
+    const { stdout } = await box.probe('hostname', (config) => joined('uts', '/proc/self/ns/uts', config));
+    expect(stdout.trim()).toBe(hostname());
+  });
+});

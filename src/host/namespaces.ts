@@ -1,4 +1,4 @@
-import { readlinkSync } from 'node:fs';
+import { fstatSync, readlinkSync, statSync } from 'node:fs';
 import { errnoName } from './errno.ts';
 
 /** What /proc/PID/ns calls the namespace types that config.json has another name for. */
@@ -18,6 +18,12 @@ export function otherNamespaces<T extends string>(pid: number, types: readonly T
     const own = ownNamespace(name);
     return own !== undefined && own !== readlinkSync(`/proc/${pid}/ns/${name}`);
   });
+}
+
+/** Whether an open namespace is the one of this process. */
+export function isOwnNamespace(fd: number, type: string): boolean {
+  const [given, own] = [fstatSync(fd), statSync(`/proc/self/ns/${fileNames.get(type) ?? type}`)];
+  return given.ino === own.ino && given.dev === own.dev;
 }
 
 function ownNamespace(name: string): string | undefined {

@@ -25,7 +25,7 @@ import { setOomScore } from './oom.ts';
 import type { CreateOptions } from './options.ts';
 import { sendPidfd, writePidFile } from './pidfile.ts';
 import { chooseRdtGroups, enterRdtGroups } from './rdt.ts';
-import { refuseOnHost } from './refusals.ts';
+import { refuseOnHost, refuseOwnNamespaces } from './refusals.ts';
 import { hookStateAroundPid } from './state.ts';
 import { inheritedFds } from './stdio.ts';
 import { checkTerminal, Terminal } from './terminal.ts';
@@ -161,6 +161,7 @@ export async function reserve(request: Request, undo: Undo): Promise<Making> {
 async function clone(making: Making, namespaces: Pick<Plan, 'cloneFlags' | 'prologue' | 'fds'>): Promise<Conversation> {
   const { native, extraFds, undo, config } = making;
   const prologueFds = new PlanFds(namespaces.fds, fdSources(making), undo);
+  refuseOwnNamespaces(config.spec, namespaces.fds, prologueFds.byName);
   const cgroupFd = await birthplace(making);
   const spawned = native.spawn({ cloneFlags: namespaces.cloneFlags, cgroupFd, stdio: [0, 1, 2], extraFds });
   if (cgroupFd >= 0) closeSync(cgroupFd);

@@ -1,8 +1,13 @@
 import { pointerTo } from '../config/position.ts';
 import type { Spec } from '../config/spec.ts';
+import { sysctlNamespace, sysctlPath } from '../config/sysctl.ts';
 import { TsruncError } from '../errors.ts';
 import type { HostFacts } from '../host/facts.ts';
+import { isOwnNamespace } from '../host/namespaces.ts';
+import { namespaceNames } from '../plan/explain.ts';
 import { isCapable } from '../plan/namespaces.ts';
+import type { FdName } from '../plan/ops.ts';
+import type { FdRequest } from '../plan/plan.ts';
 
 /** What is right in the configuration, but impossible on this host or for this user. */
 export function refuseOnHost(spec: Spec, host: HostFacts): void {
@@ -40,6 +45,40 @@ function refuseNetDevices(spec: Spec, host: HostFacts): void {
     place: { file: 'config.json', pointer: pointerTo('/linux/netDevices', name) },
     hint: 'Run as root, or leave netDevices out and have a helper such as slirp4netns or pasta connect the container.',
   });
+}
+
+/**
+ * A namespace may be joined by a path that leads to the runtime's own: what is set in it would be set for the host. Told by the
+ * namespace that was opened, since paths and links to one are many.
+ */
+export function refuseOwnNamespaces(
+  spec: Spec,
+  requests: readonly FdRequest[],
+  opened: ReadonlyMap<FdName, number>,
+): void {
+  for (const request of requests) {
+    const fd = opened.get(request.name);
+    if (request.kind !== 'namespace' || fd === undefined) continue;
+    const type = namespaceNames(request.flag);
+    const pointer = settingIn(type, spec);
+    if (pointer === undefined || !isOwnNamespace(fd, type)) continue;
+    throw new TsruncError(
+      'CONFIG_INVALID',
+      `The ${type} namespace at "${request.path}" is the runtime's own: this would change the host`,
+      {
+        place: { file: 'config.json', pointer },
+        hint: 'Leave the path out for a new namespace, or take the setting out.',
+      },
+    );
+  }
+}
+
+/** The first field that sets something of the namespace. */
+function settingIn(type: string, { hostname, domainname, linux }: Spec): string | undefined {
+  if (type === 'uts' && (hostname ?? '') !== '') return '/hostname';
+  if (type === 'uts' && (domainname ?? '') !== '') return '/domainname';
+  const name = Object.keys(linux?.sysctl ?? {}).find((each) => sysctlNamespace(sysctlPath(each) ?? '') === type);
+  return name === undefined ? undefined : pointerTo('/linux/sysctl', name);
 }
 
 /** A label that nobody enforces would leave the user with the belief of being confined. */
