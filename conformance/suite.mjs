@@ -11,6 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { aptOptions } from '../scripts/apt.mjs';
 import { ensurePackages } from '../scripts/packages.mjs';
 import { must, report, repository, run, SetupError } from '../scripts/run.mjs';
 
@@ -65,24 +66,11 @@ export const buildSuite = () => {
 /** The one package of the suite that no Debian release holds. */
 const tapPackage = join(repository, 'conformance/gopath/src/github.com/mndrix/tap-go/tap.go');
 
-/** apt with a source list of its own: the suite is in a later release than the one that may be installed here. */
+/** The suite is in a later release than the one that may be installed here. */
 const fetchSource = () => {
   if (existsSync(tarball) && digest(tarball) === sha256) return;
   report('fetching the OCI validation suite');
-  const lists = join(place, 'apt');
-  mkdirSync(join(lists, 'partial'), { recursive: true });
-  const list = join(place, 'sources.list');
-  const mirror = /https?:\/\/\S+\/debian\b/.exec(run('apt-get', ['indextargets', '--format', '$(SITE)']).stdout)?.[0];
-  const signed = '[signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]';
-  writeFileSync(list, `deb-src ${signed} ${mirror ?? 'http://deb.debian.org/debian'} trixie main\n`);
-  const options = {
-    'Dir::Etc::sourcelist': list,
-    'Dir::Etc::sourceparts': '-',
-    'Dir::State::lists': lists,
-    'Dir::Cache': place,
-  };
-  const flags = Object.entries(options).flatMap(([name, value]) => ['-o', `${name}=${value}`]);
-  must('apt-get', [...flags, 'update', '-q']);
+  const flags = aptOptions({ type: 'deb-src', release: 'trixie', place });
   // The description of the source package may be gone from the archive; the tarball is what is needed, and its digest decides.
   const { stdout, stderr } = run('apt-get', [...flags, 'source', '--download-only', `${source}=${version}-1`], {
     cwd: place,

@@ -17,9 +17,11 @@ import {
 } from 'node:fs';
 import { homedir } from 'node:os';
 import { basename, join } from 'node:path';
+import { aptOptions } from '../apt.mjs';
 import { must, report, run, SetupError } from '../run.mjs';
 
 /** @typedef {{ image: string, modules: string, release: string }} Kernel */
+/** @typedef {'trixie' | 'sid'} Release of Debian, other than this host's */
 
 /** Meta packages, the preferred one first: newer kernels have what the machine needs built in. */
 const packages = ['linux-image-6.12-cloud-amd64', 'linux-image-cloud-amd64'];
@@ -31,34 +33,44 @@ const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'tsr
 
 /**
  * The kernel, fetched when the cache lacks it.
+ * @param {Release} [release] whose newest kernel it is; without one, what this host's apt offers
  * @returns {Kernel}
  * @throws SetupError when apt has none
  */
-export const ensureKernel = () => {
-  const meta = packages.find((name) => dependencyOf(name) !== undefined);
-  const name = meta && dependencyOf(meta);
+export const ensureKernel = (release) => {
+  mkdirSync(cache, { recursive: true });
+  const options = release === undefined ? [] : aptOptions({ type: 'deb', release, place: cache });
+  const meta = packages.find((name) => dependencyOf(name, options) !== undefined);
+  const name = meta && dependencyOf(meta, options);
   if (name === undefined) throw new SetupError(`apt knows none of ${packages.join(', ')}: try apt-get update.`);
-  const version = /^Version: (.*)$/m.exec(must('apt-cache', ['show', '--no-all-versions', name]))?.[1] ?? 'unknown';
-  const directory = join(cache, `${name}_${version}`);
-  if (!existsSync(directory)) fetchKernel(name, directory);
+  const shown = must('apt-cache', [...options, 'show', '--no-all-versions', name]);
+  const directory = join(cache, `${name}_${/^Version: (.*)$/m.exec(shown)?.[1] ?? 'unknown'}`);
+  if (!existsSync(directory)) fetchKernel(name, directory, options);
   const modules = join(directory, 'modules');
   return { image: join(directory, 'vmlinux'), modules, release: String(readdirSync(modules)[0]) };
 };
 
-/** @param {string} meta @returns {string | undefined} the package with the kernel itself */
-const dependencyOf = (meta) =>
-  /^ *Depends: (linux-image-\S+)$/m.exec(run('apt-cache', ['depends', '--important', meta]).stdout)?.[1];
+/** @param {string} meta @param {readonly string[]} options of apt @returns {string | undefined} the package with the kernel itself */
+const dependencyOf = (meta, options) =>
+  /^ *Depends: (linux-image-\S+)$/m.exec(run('apt-cache', [...options, 'depends', '--important', meta]).stdout)?.[1];
 
-/** @param {string} name @param {string} directory */
-const fetchKernel = (name, directory) => {
+/** Newer packages are empty and need two others, with the image and with the modules. @param {string} name @param {readonly string[]} options of apt */
+const partsOf = (name, options) => {
+  const { stdout } = run('apt-cache', [...options, 'depends', '--important', name]);
+  return [...stdout.matchAll(/^ *Depends: (linux-(?:binary|modules)-\S+)$/gm)].map(([, part]) => String(part));
+};
+
+/** @param {string} name @param {string} directory @param {readonly string[]} options of apt */
+const fetchKernel = (name, directory, options) => {
   report(`fetching ${name}`);
-  mkdirSync(cache, { recursive: true });
   const work = mkdtempSync(join(cache, 'new-'));
   try {
-    must('apt-get', ['-qq', '-o', 'APT::Sandbox::User=root', 'download', name], { cwd: work });
-    const [archive = ''] = readdirSync(work);
-    must('dpkg-deb', ['-x', archive, 'unpacked'], { cwd: work });
-    rmSync(join(work, archive));
+    const names = [name, ...partsOf(name, options)];
+    must('apt-get', [...options, '-qq', '-o', 'APT::Sandbox::User=root', 'download', ...names], { cwd: work });
+    for (const archive of readdirSync(work).filter((file) => file.endsWith('.deb'))) {
+      must('dpkg-deb', ['-x', archive, 'unpacked'], { cwd: work });
+      rmSync(join(work, archive));
+    }
     arrange(work);
     renameSync(work, directory);
   } catch (error) {
@@ -67,11 +79,18 @@ const fetchKernel = (name, directory) => {
   }
 };
 
+/** In /boot, or with its modules. @param {string} unpacked */
+const imageIn = (unpacked) => {
+  const boot = join(unpacked, 'boot');
+  if (existsSync(boot)) return join(boot, String(readdirSync(boot).find((file) => file.startsWith('vmlinuz-'))));
+  const modules = join(unpacked, 'usr/lib/modules');
+  return join(modules, String(readdirSync(modules)[0]), 'vmlinuz');
+};
+
 /** @param {string} work */
 const arrange = (work) => {
   const unpacked = join(work, 'unpacked');
-  const [image = ''] = readdirSync(join(unpacked, 'boot')).filter((file) => file.startsWith('vmlinuz-'));
-  writeFileSync(join(work, 'vmlinux'), extract(readFileSync(join(unpacked, 'boot', image))));
+  writeFileSync(join(work, 'vmlinux'), extract(readFileSync(imageIn(unpacked))));
   const usr = join(unpacked, 'usr/lib/modules');
   renameSync(existsSync(usr) ? usr : join(unpacked, 'lib/modules'), join(work, 'modules'));
   rmSync(unpacked, { recursive: true });

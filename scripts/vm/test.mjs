@@ -1,17 +1,21 @@
 /**
- * `npm run test:vm -- [--mode plain|systemd|user|v1] [--seconds N] [FILE...]`: integration tests in a virtual machine with what
- * this host may lack: cgroup v2 alone, systemd as process 1, AppArmor. `--command TEXT` runs a shell command instead.
+ * `npm run test:vm -- [--mode plain|systemd|user|v1] [--kernel trixie|sid] [--seconds N] [FILE...]`: integration tests in a
+ * virtual machine with what this host may lack: cgroup v2 alone, systemd as process 1, AppArmor. `--command TEXT` runs a
+ * shell command instead; `--quick` and `--all` run what stages.mjs lists, and end with a sum.
  */
 import { realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { ensurePackages, toEmulate } from '../packages.mjs';
+import { buildSuite } from '../../conformance/suite.mjs';
+import { ensurePackages, toEmulate, toTest } from '../packages.mjs';
 import { repository, SetupError } from '../run.mjs';
 import { script, setUp } from '../setup.mjs';
 import { ensureKernel } from './kernel.mjs';
 import { bootOnce, quote } from './machine.mjs';
+import { full, quick } from './stages.mjs';
 
 const modes = /** @type {const} */ (['plain', 'systemd', 'user', 'v1']);
+const releases = /** @type {const} */ (['trixie', 'sid']);
 
 /** Without KVM everything takes ten to twenty times as long as on the host. */
 const patience = 10;
@@ -21,15 +25,21 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     mode: { type: 'string', default: 'systemd' },
+    kernel: { type: 'string' },
     seconds: { type: 'string', default: '1800' },
     command: { type: 'string' },
+    quick: { type: 'boolean', default: false },
+    all: { type: 'boolean', default: false },
     verbose: { type: 'boolean', default: false },
   },
 });
 
+/** @param {readonly string[]} words */
+const words = (words) => words.map(quote).join(' ');
+
 /** @param {readonly string[]} files */
 const vitest = (files) =>
-  [
+  words([
     'env',
     `TSRUNC_PATIENCE=${patience}`,
     process.execPath,
@@ -39,26 +49,18 @@ const vitest = (files) =>
     'integration',
     '--maxWorkers=1',
     '--no-cache',
-  ]
-    .concat([`--testTimeout=${testTimeoutMs}`, `--hookTimeout=${testTimeoutMs}`, ...files])
-    .map(quote)
-    .join(' ');
+    '--reporter=default',
+    '--reporter=./scripts/vm/reporter.mjs',
+    `--testTimeout=${testTimeoutMs}`,
+    `--hookTimeout=${testTimeoutMs}`,
+    ...files,
+  ]);
 
-/** @returns {import('./machine.mjs').Boot} */
-const request = () => {
-  const mode = modes.find((name) => name === values.mode);
-  const seconds = Number(values.seconds);
-  if (mode === undefined) throw new SetupError(`--mode is one of ${modes.join(', ')}, not ${values.mode}.`);
-  if (!(seconds > 0)) throw new SetupError(`--seconds is a number, not ${values.seconds}.`);
-  return {
-    kernel: ensureKernel(),
-    mode,
-    command: values.command ?? vitest(positionals),
-    directory: realpathSync(repository),
-    paths: [repository, join(repository, 'node_modules'), dirname(process.execPath)].map((path) => realpathSync(path)),
-    seconds,
-    onOutput: (data) => process.stdout.write(data),
-  };
+/** @param {import('./stages.mjs').Stage} stage */
+const commandOf = (stage) => {
+  if (stage.suite === undefined) return vitest(stage.files ?? []);
+  buildSuite(); // here: the machine has no network
+  return words(['env', `TSRUNC_PATIENCE=${patience}`, process.execPath, 'conformance/run.mjs']);
 };
 
 /** @param {string} text of the console: its end, where the reason is */
@@ -69,20 +71,103 @@ const tail = (text) =>
     .slice(-60)
     .join('\n');
 
+/**
+ * Boot, once more where the emulator died before the command began: once is bad luck, twice is a fault.
+ * @param {{ mode: import('./machine.mjs').Boot['mode'], release?: import('./kernel.mjs').Release, command: string, seconds: number }} request
+ * @returns {Promise<{ status: number, output: string }>}
+ * @throws SetupError when the machine did not come to the end of the command
+ */
+const boot = async ({ mode, release, command, seconds }) => {
+  let output = '';
+  /** @type {import('./machine.mjs').Boot} */
+  const request = {
+    kernel: ensureKernel(release),
+    mode,
+    command,
+    directory: realpathSync(repository),
+    paths: [repository, join(repository, 'node_modules'), dirname(process.execPath)].map((path) => realpathSync(path)),
+    seconds,
+    onOutput: (data) => {
+      output += data;
+      process.stdout.write(data);
+    },
+  };
+  let end = await bootOnce(request);
+  if (!end.started && !end.timedOut) end = await bootOnce(request);
+  if (values.verbose || end.status === undefined) console.error(tail(end.console));
+  if (end.timedOut) throw new SetupError(`The machine was switched off after ${seconds} seconds.`);
+  if (end.status === undefined)
+    throw new SetupError('The machine stopped before the command ended; its console is above.');
+  return { status: end.status, output };
+};
+
+/** @returns {Promise<number>} exit status of the command */
+const single = async () => {
+  const mode = modes.find((name) => name === values.mode);
+  const release = releases.find((name) => name === values.kernel);
+  const seconds = Number(values.seconds);
+  if (mode === undefined) throw new SetupError(`--mode is one of ${modes.join(', ')}, not ${values.mode}.`);
+  if (values.kernel !== undefined && release === undefined)
+    throw new SetupError(`--kernel is one of ${releases.join(', ')}, not ${values.kernel}.`);
+  if (!(seconds > 0)) throw new SetupError(`--seconds is a number, not ${values.seconds}.`);
+  const command = values.command ?? vitest(positionals);
+  return (await boot({ mode, command, seconds, ...(release && { release }) })).status;
+};
+
+/** What a stage's output ends with; a stage without it has failed. @param {string} output */
+const countOf = (output) => {
+  const [, passed, failed, skipped] =
+    [...output.matchAll(/^(\d+) passed, (\d+) failed, (\d+) skipped\r?$/gm)].at(-1) ?? [];
+  return passed === undefined
+    ? { passed: 0, failed: 1, skipped: 0 }
+    : { passed: Number(passed), failed: Number(failed), skipped: Number(skipped) };
+};
+
+/** @param {import('./stages.mjs').Stage} stage */
+const runStage = async (stage) => {
+  console.log(`\n== ${stage.name}`);
+  const { mode, seconds, kernel } = stage;
+  try {
+    const { output, status } = await boot({
+      mode,
+      seconds,
+      command: commandOf(stage),
+      ...(kernel && { release: kernel }),
+    });
+    const count = countOf(output);
+    return status !== 0 && count.failed === 0 ? { ...count, failed: 1 } : count;
+  } catch (error) {
+    // The other stages are worth their time all the same.
+    if (!(error instanceof SetupError)) throw error;
+    console.error(error.message);
+    return { passed: 0, failed: 1, skipped: 0 };
+  }
+};
+
+/** @param {readonly import('./stages.mjs').Stage[]} stages @returns {Promise<number>} exit status */
+const several = async (stages) => {
+  const total = { passed: 0, failed: 0, skipped: 0 };
+  const lines = [];
+  for (const stage of stages) {
+    const began = Date.now();
+    const count = await runStage(stage);
+    for (const key of /** @type {const} */ (['passed', 'failed', 'skipped'])) total[key] += count[key];
+    const minutes = ((Date.now() - began) / 60_000).toFixed(1);
+    lines.push(
+      `${stage.name}: ${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped, ${minutes} min`,
+    );
+  }
+  console.log(`\n${lines.join('\n')}\n\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
+  return total.failed === 0 ? 0 : 1;
+};
+
 await script(async () => {
   if (process.getuid?.() !== 0) throw new SetupError('test:vm shares the root file system and needs root for that.');
   // By way of "exit", which stops the machine and its file servers.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => process.exit(130));
   setUp();
-  const missing = ensurePackages(toEmulate);
+  const missing = ensurePackages([...toEmulate, ...(values.all ? toTest : [])]);
   if (missing !== undefined) throw new SetupError(missing);
-  const boot = request();
-  let end = await bootOnce(boot);
-  // The emulator dies now and then; once is bad luck, twice is a fault.
-  if (!end.started && !end.timedOut) end = await bootOnce(boot);
-  if (values.verbose || end.status === undefined) console.error(tail(end.console));
-  if (end.timedOut) throw new SetupError(`The machine was switched off after ${values.seconds} seconds.`);
-  if (end.status === undefined)
-    throw new SetupError('The machine stopped before the command ended; its console is above.');
-  return end.status;
+  if (values.all) return several(full);
+  return values.quick ? several(quick) : single();
 });

@@ -1,0 +1,47 @@
+/** What the runs of several boots consist of: kinds of machines, and what is worth its time in each. */
+
+/**
+ * @typedef {object} Stage
+ * @property {string} name
+ * @property {'plain' | 'systemd' | 'user' | 'v1'} mode of the machine
+ * @property {import('./kernel.mjs').Release} [kernel] its release of Debian, when it is not this host's
+ * @property {readonly string[]} [files] integration tests; none means all
+ * @property {'conformance'} [suite] in place of tests
+ * @property {number} seconds after which the machine is switched off, on a machine that does nothing else
+ */
+
+/** Tests whose subject differs with cgroup v2, systemd, AppArmor or another kernel. */
+const hostTests = [
+  'test/cgroups.test.ts',
+  'test/resources.test.ts',
+  'test/systemd.test.ts',
+  'test/security.test.ts',
+  'test/lifecycle.test.ts',
+  'test/masks.test.ts',
+  'test/namespaces.test.ts',
+];
+
+/** What the gate has time for: about ten minutes. @type {readonly Stage[]} */
+export const quick = [
+  {
+    name: 'systemd, cgroup v2',
+    mode: 'systemd',
+    files: ['test/systemd.test.ts', 'test/cgroups.test.ts'],
+    seconds: 900,
+  },
+];
+
+/** The full run. @type {readonly Stage[]} */
+export const full = [
+  { name: 'systemd, cgroup v2: all tests', mode: 'systemd', seconds: 4 * 3600 },
+  { name: 'systemd, cgroup v2: conformance', mode: 'systemd', suite: 'conformance', seconds: 3600 },
+  {
+    name: 'an ordinary user of systemd',
+    mode: 'user',
+    files: ['test/rootless.test.ts', 'test/systemd.test.ts', 'test/clients/podman-rootless.test.ts'],
+    seconds: 3600,
+  },
+  { name: 'no systemd, cgroup v2', mode: 'plain', files: hostTests, seconds: 3600 },
+  { name: 'systemd, cgroup v1', mode: 'v1', files: hostTests, seconds: 3600 },
+  { name: 'systemd, the newest kernel', mode: 'systemd', kernel: 'sid', files: hostTests, seconds: 3600 },
+];
