@@ -87,6 +87,8 @@ describe.skipIf(!able)(
         expect(log.join('\n')).toContain('lo    inet 127.0.0.1/8');
         expect(log.join('\n')).toContain('default via 10.99.0.1');
         expect(readdirSync('/sys/class/net')).not.toContain('pods0');
+        const { log: names } = await run('cat /etc/resolv.conf /etc/hostname');
+        expect(names).toEqual(['search cluster.test', 'nameserver 10.99.0.1', 'pod'].map((line) => `stdout F ${line}`));
       });
 
       test('two containers share its network, ipc, uts and pid namespaces and /dev/shm, and nothing else', async () => {

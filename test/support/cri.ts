@@ -72,6 +72,8 @@ export class Cri {
       metadata: { name: uid, uid, namespace: 'test', attempt: 0 },
       hostname: 'pod',
       log_directory: logs,
+      // Without it the daemon copies the host's resolv.conf, which not every host has.
+      dns_config: { servers: ['10.99.0.1'], searches: ['cluster.test'] },
       ...config,
       linux: { cgroup_parent: `/${uid}`, security_context: {}, ...config.linux },
     };
