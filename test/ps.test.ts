@@ -169,7 +169,7 @@ describe.skipIf(!hasCommand('runc'))('beside runc, with the same bundle', () => 
   /** Numbers and times differ; their width does not matter. */
   const shape = (text: string): string =>
     text
-      .replace(/"ociVersion":"[^"]*"/, '"ociVersion":""')
+      .replace(/"ociVersion": ?"[^"]*"/g, '"ociVersion":""')
       .replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'TIME')
       .replace(/\b\d\d:\d\d(:\d\d)?\b/g, 'CLOCK')
       .replace(/\b\d+\b/g, 'N');
@@ -180,11 +180,24 @@ describe.skipIf(!hasCommand('runc'))('beside runc, with the same bundle', () => 
     ['list', []],
     ['list', ['-q']],
     ['list', ['-f', 'json']],
+    ['state', []],
   ] as const)('%s %s', async ([verb, flags], { box }) => {
     const { ours, theirs } = await inBoth(box, (run, id) =>
-      verb === 'ps' ? run('ps', ...flags, id) : run('list', ...flags),
+      verb === 'list' ? run('list', ...flags) : run(verb, ...flags, id),
     );
     expect(shape(ours).replace(/ +/g, ' ')).toBe(shape(theirs).replace(/ +/g, ' '));
+  });
+
+  test.for(['paused', 'stopped'] as const)('state and list of a %s container', async (status, { box }) => {
+    const { ours, theirs } = await inBoth(box, async (run, id) => {
+      await (status === 'paused' ? run('pause', id) : run('kill', id, 'KILL'));
+      const state = await eventually(`it is ${status}`, async () => {
+        const text = await run('state', id);
+        return text.includes(`"${status}"`) ? text : undefined;
+      });
+      return `${state}\n${await run('list')}${await run('list', '-f', 'json')}${await run('ps', '-f', 'json', id)}`;
+    });
+    expect(shape(ours).replace(/ {2,}/g, '  ')).toBe(shape(theirs).replace(/ {2,}/g, '  '));
   });
 
   test('list: columns stand where runc has them', async ({ box }) => {

@@ -1,0 +1,181 @@
+/**
+ * Trouble of the host: the disk of --root is full or read-only, a bundle cannot be read. The exit status, a message that names
+ * what and where, and nothing left behind.
+ */
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe } from 'vitest';
+import { type Box, type Bundle, exec, expect, type Outcome, test, uniqueId } from './support/box.ts';
+import { cgroupDirectories, hasCommand, isRoot, runtime } from './support/host.ts';
+import { Ordinary, rootless, unavailable } from './support/ordinary.ts';
+
+interface Scene {
+  readonly bundle: Bundle;
+  readonly id: string;
+  /** Run a script in a mount namespace of its own, where --root is a file system of its own; T is tsrunc with it. */
+  play(script: string): Promise<Outcome>;
+}
+
+/** @param mount options of the tmpfs at --root */
+async function sceneOf(box: Box, mount: string): Promise<Scene> {
+  const id = uniqueId();
+  const root = join(box.path, 'small');
+  mkdirSync(root);
+  const bundle = await box.bundle((config) => {
+    config.process.args = ['sleep', '100'];
+    config.linux.cgroupsPath = `/${id}`;
+  });
+  const preamble = `
+    T() { "${runtime}" --root "${root}" "$@"; }
+    # Without a line of its own for each command: what fails says so itself.
+    says() { echo "$1: $?"; }
+    mount -t tmpfs -o ${mount} none "${root}"
+    trap 'rm -f "${root}/filler"; mount -o remount,rw "${root}"; T delete --force ${id}' EXIT`;
+  const play = (script: string): Promise<Outcome> =>
+    exec('unshare', ['--mount', 'sh', '-c', `${preamble}\ncd "${root}"\n${script}`]);
+  return { bundle, id, play };
+}
+
+const fill = 'dd if=/dev/zero of=filler bs=1k count=1000 2>/dev/null';
+const canMount = isRoot && hasCommand('unshare');
+
+describe.skipIf(!canMount)('a full disk at --root', () => {
+  const small = 'size=64k,mode=700';
+
+  test.for(['create', 'run --detach'])('%s fails, says so, and leaves nothing', async (verb, { box }) => {
+    const { bundle, id, play } = await sceneOf(box, small);
+    const { stdout, stderr } = await play(`${fill}; T ${verb} -b ${bundle.path} ${id}; says ${verb}; ls`);
+    expect(stdout).toBe(`${verb.split(' ')[0]}: 1\nfiller\n`);
+    expect(stderr).toMatch(/Cannot .*small.*ENOSPC/s);
+    expect(stderr).toContain('is full: make room there, or give another --root.');
+    expect(cgroupDirectories(id)).toEqual([]);
+    expect((await exec('pgrep', ['-f', bundle.path])).stdout).toBe('');
+  });
+
+  test('what exists goes on: it can be seen, started, stopped and deleted', async ({ box }) => {
+    const { bundle, id, play } = await sceneOf(box, small);
+    const { stdout, stderr } = await play(`
+      T create -b ${bundle.path} ${id} </dev/null >/dev/null 2>&1; says create
+      ${fill}
+      T start ${id}; says start
+      T exec ${id} true; says exec
+      T list -q
+      T kill ${id} KILL; says kill
+      until T state ${id} | grep -q stopped; do sleep 0.05; done
+      T delete ${id}; says delete
+      ls`);
+    expect(stderr).toBe('');
+    expect(stdout).toBe(`create: 0\nstart: 0\nexec: 0\n${id}\nkill: 0\ndelete: 0\nfiller\n`);
+    expect(cgroupDirectories(id)).toEqual([]);
+  });
+
+  test('an update that cannot be recorded changes nothing', async ({ box }) => {
+    const { bundle, id, play } = await sceneOf(box, small);
+    const { stdout, stderr } = await play(`
+      T run --detach -b ${bundle.path} ${id} </dev/null >/dev/null 2>&1; says run
+      limit() { cat $(find /sys/fs/cgroup -path '*/${id}/pids.max'); }
+      limit; ${fill}
+      T update --pids-limit 77 ${id}; says update
+      limit; rm filler
+      T update --pids-limit 77 ${id}; says again
+      limit`);
+    expect(stdout).toBe('run: 0\nmax\nupdate: 1\nmax\nagain: 0\n77\n');
+    expect(stderr).toContain(`Cannot write the state of container "${id}"`);
+    expect(stderr).toContain('ENOSPC');
+  });
+});
+
+describe.skipIf(!canMount)('a read-only --root', () => {
+  const usual = 'size=1m,mode=700';
+  const freeze = 'mount -o remount,ro .';
+
+  test.for(['create', 'run'])('%s fails, says so, and leaves nothing', async (verb, { box }) => {
+    const { bundle, id, play } = await sceneOf(box, usual);
+    const { stdout, stderr } = await play(`${freeze}; T ${verb} -b ${bundle.path} ${id}; says ${verb}; ls`);
+    expect(stdout).toBe(`${verb}: 1\n`);
+    expect(stderr).toMatch(/Cannot make the state directory ".*small.*EROFS/s);
+    expect(cgroupDirectories(id)).toEqual([]);
+    expect((await exec('pgrep', ['-f', bundle.path])).stdout).toBe('');
+  });
+
+  test('what exists can be seen and signalled, but neither started nor deleted, until it can be written again', async ({
+    box,
+  }) => {
+    const { bundle, id, play } = await sceneOf(box, usual);
+    const { stdout, stderr } = await play(`
+      T create -b ${bundle.path} ${id} </dev/null >/dev/null 2>&1; says create
+      ${freeze}
+      T start ${id}; says start
+      T list -q
+      T ps -f json ${id} >/dev/null; says ps
+      T update --pids-limit 77 ${id}; says update
+      T kill ${id} KILL; says kill
+      until T state ${id} | grep -q stopped; do sleep 0.05; done
+      T delete ${id}; says delete
+      mount -o remount,rw .
+      T delete ${id}; says delete
+      ls`);
+    expect(stdout).toBe(`create: 0\nstart: 1\n${id}\nps: 0\nupdate: 1\nkill: 0\ndelete: 1\ndelete: 0\n`);
+    expect(stderr.match(/EROFS/g)?.length).toBeGreaterThanOrEqual(3);
+    expect(cgroupDirectories(id)).toEqual([]);
+  });
+});
+
+describe('a bundle that is not one', () => {
+  const spoils: readonly (readonly [what: string, spoil: (bundle: Bundle) => void, says: string])[] = [
+    ['is not there', ({ path }) => rmSync(path, { recursive: true }), 'config.json'],
+    ['has no config.json', ({ path }) => rmSync(join(path, 'config.json')), 'config.json'],
+    [
+      'has a folder in its place',
+      ({ path }) => {
+        rmSync(join(path, 'config.json'));
+        mkdirSync(join(path, 'config.json'));
+      },
+      'config.json',
+    ],
+    ['has an empty config.json', ({ path }) => writeFileSync(join(path, 'config.json'), ''), 'config.json'],
+    ['has no root file system', ({ rootfs }) => rmSync(rootfs, { recursive: true }), 'rootfs'],
+    [
+      'has a file for a root file system',
+      ({ rootfs }) => {
+        rmSync(rootfs, { recursive: true });
+        writeFileSync(rootfs, '');
+      },
+      'rootfs',
+    ],
+  ];
+
+  test.for(spoils)('because it %s', async ([, spoil, says], { box }) => {
+    const id = box.id();
+    const bundle = await box.bundle((config) => {
+      config.linux.cgroupsPath = `/${id}`;
+    });
+    spoil(bundle);
+    for (const verb of ['create', 'run']) {
+      const { code, stdout, stderr } = await box.tsrunc(verb, '-b', bundle.path, id);
+      expect({ verb, code, stdout }).toEqual({ verb, code: 1, stdout: '' });
+      expect(stderr).toContain(says);
+      expect(await box.tsrunc('state', id)).toMatchObject({ code: 1 });
+    }
+    expect((await box.ok('list', '-q')).stdout).toBe('');
+    expect(cgroupDirectories(id)).toEqual([]);
+  });
+});
+
+describe.skipIf(unavailable)(`an ordinary user${unavailable === undefined ? '' : `: ${unavailable}`}`, () => {
+  test.for([
+    ['the folder', (bundle: Bundle) => bundle.path, 'config.json'],
+    ['config.json', (bundle: Bundle) => join(bundle.path, 'config.json'), 'config.json'],
+    ['the root file system', (bundle: Bundle) => bundle.rootfs, 'rootfs'],
+  ] as const)('who may not read %s is told so', async ([, pathOf, says], { box }) => {
+    const user = new Ordinary(box);
+    const bundle = await user.bundle(rootless);
+    chmodSync(pathOf(bundle), 0o000);
+    const id = uniqueId();
+    const { code, stdout, stderr } = await user.tsrunc(['run', '--bundle', bundle.path, id]);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toContain(says);
+    expect(stderr).toMatch(/EACCES|permission denied/);
+    expect((await user.ok(['list', '-q'])).stdout).toBe('');
+  });
+});
