@@ -2,7 +2,7 @@
  * Trouble of the host: the disk of --root is full or read-only, a bundle cannot be read. The exit status, a message that names
  * what and where, and nothing left behind.
  */
-import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe } from 'vitest';
 import { type Box, type Bundle, exec, expect, type Outcome, test, uniqueId } from './support/box.ts';
@@ -166,11 +166,13 @@ describe.skipIf(unavailable)(`an ordinary user${unavailable === undefined ? '' :
   test.for([
     ['the folder', (bundle: Bundle) => bundle.path, 'config.json'],
     ['config.json', (bundle: Bundle) => join(bundle.path, 'config.json'), 'config.json'],
-    ['the root file system', (bundle: Bundle) => bundle.rootfs, 'rootfs'],
+    ['the root file system', (bundle: Bundle) => bundle.rootfs, 'The root file system, or a folder in it'],
   ] as const)('who may not read %s is told so', async ([, pathOf, says], { box }) => {
     const user = new Ordinary(box);
     const bundle = await user.bundle(rootless);
-    chmodSync(pathOf(bundle), 0o000);
+    const path = pathOf(bundle);
+    chownSync(path, 0, 0);
+    chmodSync(path, 0o700);
     const id = uniqueId();
     const { code, stdout, stderr } = await user.tsrunc(['run', '--bundle', bundle.path, id]);
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });

@@ -84,6 +84,12 @@ const hints: readonly Row[] = [
     hint: 'It is missing in the root file system, and root of the container may not create it: in a user namespace the root file system must belong to the mapped ids.',
   },
   {
+    ops: ['mount', 'bind', 'makeDirectory', 'symlink', 'device', 'changeDirectory', 'maskPath'],
+    errno: ['EACCES'],
+    when: (_, { call }) => call === 'openat2',
+    hint: 'The root file system, or a folder in it on the way there, cannot be entered by the user of the container: look at its owner and its mode (chmod, chown).',
+  },
+  {
     ops: ['mount'],
     errno: ['EPERM', 'EACCES'],
     when: (_, { detail }) => detail.includes('blockdev'),
