@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import { eventually, patient, uniqueId } from '../support/box.ts';
 import { Containerd } from '../support/containerd.ts';
 import { cgroupDirectories, hasCommand, isCgroupV2, isRoot } from '../support/host.ts';
+import { lookForOpenPaths, nothingOpen } from '../support/protection.ts';
 
 const able = isRoot && hasCommand('containerd') && hasCommand('ctr') && hasCommand('nsenter');
 const soon = { timeout: patient(10_000) };
@@ -35,6 +36,11 @@ describe.skipIf(!able)('containerd (needs root and the packages containerd and u
       'echo pid $$; ls /sys/class/net; id -u; grep CapEff /proc/self/status',
     );
     expect(stdout.replaceAll('\t', ' ')).toBe('pid 1\nlo\n0\nCapEff: 00000000a80425fb\n');
+  });
+
+  test('masked and read-only paths are', async () => {
+    const { stdout } = await daemon.run(['--rm'], uniqueId(), 'sh', '-c', lookForOpenPaths);
+    expect(stdout).toBe(`${nothingOpen}\n`);
   });
 
   test('a terminal, whose size ctr sets after the start', async () => {
