@@ -1,0 +1,117 @@
+/**
+ * `npm run compatibility [-- --vm MODE]`: the tests with real clients and the OCI validation suite, on this host or in a virtual
+ * machine (MODE as in test:vm), and docs/compatibility.md from what they showed. A run replaces what was known of its
+ * kind of host; the others stay. `--render` writes the document anew without a run.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
+import { parseArgs } from 'node:util';
+import { clientsOf, programsOf, render } from './compatibility/render.mjs';
+import { host, versions } from './compatibility/versions.mjs';
+import { repository, SetupError } from './run.mjs';
+import { script, setUp } from './setup.mjs';
+
+/** @typedef {import('./compatibility/render.mjs').Run} Run */
+
+const { values } = parseArgs({
+  options: {
+    vm: { type: 'string' },
+    render: { type: 'boolean', default: false },
+    collect: { type: 'boolean', default: false },
+    clients: { type: 'string', default: 'test/clients' },
+    'without-conformance': { type: 'boolean', default: false },
+  },
+});
+
+const recordsFile = join(repository, 'docs/compatibility.json');
+const documentFile = join(repository, 'docs/compatibility.md');
+
+/** Marks the line of the output that holds the run: what comes out of a virtual machine is only text. */
+const mark = 'tsrunc-compatibility ';
+
+/** @param {readonly string[]} words @param {'inherit' | 'pipe'} stdout */
+const node = (words, stdout) =>
+  spawnSync(process.execPath, words, {
+    cwd: repository,
+    stdio: ['ignore', stdout, 'inherit'],
+    encoding: 'utf8',
+    maxBuffer: 1 << 28,
+  });
+
+/** @returns {import('./compatibility/render.mjs').Client[]} */
+const runClients = () => {
+  const directory = mkdtempSync(join(tmpdir(), 'tsrunc-compatibility-'));
+  const report = join(directory, 'vitest.json');
+  const patience = Number(process.env.TSRUNC_PATIENCE ?? 1);
+  const limits = ['--testTimeout', '--hookTimeout'].map((flag) => `${flag}=${30_000 * patience}`);
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+  try {
+    const words = ['node_modules/vitest/vitest.mjs', 'run', '--project', 'integration', '--no-cache', '--retry=1'];
+    node([...words, ...limits, ...reporters, ...values.clients.split(',')], 'inherit');
+    if (!existsSync(report)) throw new SetupError('The tests with clients did not come to their end.');
+    return clientsOf(JSON.parse(readFileSync(report, 'utf8')), (path) => relative(repository, path));
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+};
+
+const runConformance = () => {
+  if (values['without-conformance']) return [];
+  const { stdout } = node(['conformance/run.mjs'], 'pipe');
+  console.log(stdout);
+  if (!/^\d+ passed, \d+ failed/m.test(stdout)) throw new SetupError('The validation suite did not come to its end.');
+  return programsOf(stdout);
+};
+
+/** @returns {Run} */
+const collect = () => ({
+  host: host(),
+  date: new Date().toISOString(),
+  versions: versions(),
+  clients: runClients(),
+  conformance: runConformance(),
+});
+
+/** The same in a virtual machine. @param {string} mode @returns {Run} */
+const collectInMachine = (mode) => {
+  const flags = [`--clients=${values.clients}`, ...(values['without-conformance'] ? ['--without-conformance'] : [])];
+  const command = ['env', 'TSRUNC_PATIENCE=10', process.execPath, 'scripts/compatibility.mjs', '--collect', ...flags];
+  const machine = ['scripts/vm/test.mjs', '--mode', mode, '--seconds', '7200', '--command', command.join(' ')];
+  const { stdout } = node(machine, 'pipe');
+  const line = stdout.split(/\r?\n/).find((text) => text.startsWith(mark));
+  if (line === undefined) throw new SetupError(`The machine gave no result:\n${stdout.slice(-4000)}`);
+  return JSON.parse(line.slice(mark.length));
+};
+
+/** @returns {readonly Run[]} */
+const known = () => (existsSync(recordsFile) ? JSON.parse(readFileSync(recordsFile, 'utf8')) : []);
+
+/** @param {readonly Run[]} runs */
+const write = (runs) => {
+  writeFileSync(recordsFile, `${JSON.stringify(runs, undefined, 1)}\n`);
+  writeFileSync(documentFile, render(runs));
+};
+
+/** @param {Run} run */
+const failures = ({ clients, conformance }) =>
+  [...clients.flatMap(({ checks }) => checks), ...conformance].filter(({ verdict }) => verdict === 'failed');
+
+await script(() => {
+  if (values.render) {
+    write(known());
+    return 0;
+  }
+  if (process.getuid?.() !== 0) throw new SetupError('Engines have to be started as root.');
+  if (values.collect) {
+    console.log(`${mark}${JSON.stringify(collect())}`);
+    return 0;
+  }
+  setUp({ tests: true });
+  const run = values.vm === undefined ? collect() : collectInMachine(values.vm);
+  write([...known().filter((other) => other.host !== run.host), run]);
+  const failed = failures(run);
+  for (const { name } of failed) console.error(`failed: ${name}`);
+  return failed.length === 0 ? 0 : 1;
+});

@@ -1,0 +1,85 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { clientsOf, programsOf, render } from './compatibility/render.mjs';
+import { repository } from './run.mjs';
+
+const assertion = (title: string, status: string, ...ancestorTitles: string[]) => ({ title, status, ancestorTitles });
+const file = (name: string, status: string, ...assertionResults: ReturnType<typeof assertion>[]) => ({
+  name: `/x/test/clients/${name}.test.ts`,
+  status,
+  assertionResults,
+});
+const read = (...testResults: ReturnType<typeof file>[]) =>
+  clientsOf({ testResults }, (path) => path.replace('/x/', ''));
+
+describe('what vitest reports', () => {
+  test('checks by client and group', () => {
+    const docker = file(
+      'docker',
+      'passed',
+      assertion('a', 'passed', 'Docker', 'run'),
+      assertion('b', 'skipped', 'Docker'),
+    );
+    expect(read(docker)).toEqual([
+      {
+        name: 'Docker',
+        file: 'test/clients/docker.test.ts',
+        checks: [
+          { group: 'run', name: 'a', verdict: 'passed' },
+          { group: '', name: 'b', verdict: 'skipped' },
+        ],
+      },
+    ]);
+  });
+
+  test('the client’s name goes without the reason why it is skipped', () => {
+    const titles = ['podman: conmon: not installed', 'CRI (needs root)'];
+    const names = titles.map((title) => read(file('x', 'passed', assertion('a', 'pending', title)))[0]?.name);
+    expect(names).toEqual(['podman', 'CRI']);
+  });
+
+  test.each([
+    ['a file without tests', []],
+    ['an engine that does not start', [assertion('a', 'skipped', 'Docker')]],
+  ])('%s has failed', (_, assertions) => {
+    const [client] = read(file('docker', 'failed', ...assertions));
+    expect(client?.checks[0]).toEqual({ group: '', name: 'starts', verdict: 'failed' });
+  });
+});
+
+test('what the validation suite prints', () => {
+  expect(programsOf('ok create\nnot ok mounts\n    1: bad\nskipped hooks (impossible (really))\n\n1 passed\n')).toEqual(
+    [
+      { name: 'create', verdict: 'passed' },
+      { name: 'mounts', verdict: 'failed' },
+      { name: 'hooks', verdict: 'skipped', reason: 'impossible (really)' },
+    ],
+  );
+});
+
+test('hosts are columns, checks are rows', () => {
+  const run = (host: string, verdict: 'passed' | 'failed', conformance: ReturnType<typeof programsOf> = []) => ({
+    host,
+    date: '2026-01-02T03:04:05Z',
+    versions: { kernel: host === 'v1' ? '6.1' : '6.12' },
+    clients: [{ name: 'Docker', file: 'd.ts', checks: [{ group: 'run', name: 'a | b', verdict }] }],
+    conformance,
+  });
+  const text = render([run('v2', 'failed'), run('v1', 'passed', programsOf('ok create\nskipped hooks (why)\n'))]);
+  for (const line of [
+    '|  | v1 | v2 |',
+    '| Docker | 1 ✓ | 0 ✓, 1 ✗ |',
+    '| OCI validation suite | 1 ✓, 1 – |  |',
+    '| kernel | 6.1 | 6.12 |',
+    '| run on | 2026-01-02 | 2026-01-02 |',
+    '| run: a \\| b | ✓ | ✗ |',
+    '| hooks | – | why |',
+  ])
+    expect(text.split('\n')).toContain(line);
+});
+
+test('docs/compatibility.md is what docs/compatibility.json holds', () => {
+  const text = (name: string) => readFileSync(join(repository, 'docs', name), 'utf8');
+  expect(text('compatibility.md')).toBe(render(JSON.parse(text('compatibility.json'))));
+});

@@ -1,0 +1,83 @@
+/** The engines' sections of README.md, as they are typed there. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { repository, runtime } from '../support/host.ts';
+import { eventually, patient } from '../support/process.ts';
+import { engineUnavailable, Realm } from '../support/realm.ts';
+
+const unavailable = engineUnavailable('podman', 'dockerd', 'docker');
+
+const readme = readFileSync(join(repository, 'README.md'), 'utf8');
+
+/** The indented block below the line that ends with `lead`. */
+const block = (lead: string): string => {
+  const text = readme.slice(readme.indexOf(lead) + lead.length).split('\n\n')[1] ?? '';
+  return text.replaceAll(/^ {4}/gm, '');
+};
+
+/** Whether README.md has this command; what stands for something of the reader's is in capitals there. */
+const typed = (command: string): string[] => {
+  expect(readme).toContain(`\`${command}\``);
+  return command.split(' ');
+};
+
+/** The runtime at the path of README.md; /etc as it is, and changed in memory only; the engines' usual directories empty. */
+const prepare = (path: string): string => `
+mkdir -p /run/etc/upper /run/etc/work /run/lib/upper /run/lib/work
+mount -t overlay -o lowerdir=/etc,upperdir=/run/etc/upper,workdir=/run/etc/work overlay /etc
+mount -t overlay -o lowerdir=/var/lib,upperdir=/run/lib/upper,workdir=/run/lib/work overlay /var/lib
+mkdir -p /etc/docker /etc/containers /var/lib/docker /var/lib/containers ${path}/docker ${path}/containers
+mount --bind ${path}/docker /var/lib/docker
+mount --bind ${path}/containers /var/lib/containers
+mount -t tmpfs tmpfs /opt
+mkdir /opt/tsrunc
+mount --bind ${dirname(runtime)} /opt/tsrunc`;
+
+// A machine without CAP_SYS_RESOURCE cannot raise the limits to podman's defaults.
+const limits = ['nproc', 'nofile'].map((name) => `--ulimit=${name}=1000:1000`);
+
+describe.skipIf(unavailable)(`README${unavailable === undefined ? '' : `: ${unavailable}`}`, () => {
+  let realm: Realm;
+  let layer: string;
+  beforeAll(async () => {
+    realm = await Realm.open('readme', prepare);
+    layer = await realm.layer();
+  }, patient(60_000));
+  afterAll(() => realm?.close(), patient(30_000));
+
+  /** A command with IMAGE and what has to be added to be alone on the host. */
+  const run = (words: readonly string[]): Promise<{ readonly stdout: string }> => {
+    const place = ['run', '--rm', '--network=none', `--cgroup-parent=${realm.cgroup}`, ...limits];
+    const command = words.flatMap((word) => (word === 'run' ? place : word === 'IMAGE' ? ['tsrunc-test'] : [word]));
+    return realm.ok([...command, 'sh', '-c', 'echo $$'], { env: { XDG_RUNTIME_DIR: '' } });
+  };
+
+  describe('podman', () => {
+    beforeAll(async () => {
+      await realm.ok(['podman', 'import', '--quiet', layer, 'tsrunc-test'], { env: { XDG_RUNTIME_DIR: '' } });
+    }, patient(30_000));
+
+    test('the command', async () => {
+      const words = typed('podman --runtime /opt/tsrunc/tsrunc --cgroup-manager cgroupfs run IMAGE');
+      expect((await run(words)).stdout).toBe('1\n');
+    });
+
+    test('the configuration', async () => {
+      writeFileSync(realm.inside('/etc/containers/containers.conf'), block('/etc/containers/containers.conf`:'));
+      const template = '{{.Host.OCIRuntime.Name}} {{.Host.OCIRuntime.Path}} {{.Host.CgroupManager}}';
+      const { stdout } = await realm.ok(['podman', 'info', '--format', template], { env: { XDG_RUNTIME_DIR: '' } });
+      expect(stdout).toBe('tsrunc /opt/tsrunc/tsrunc cgroupfs\n');
+      expect((await run(['podman', 'run', 'IMAGE'])).stdout).toBe('1\n');
+    });
+  });
+
+  test('Docker', async () => {
+    writeFileSync(realm.inside('/etc/docker/daemon.json'), block('/etc/docker/daemon.json`:'));
+    realm.daemon(['dockerd']);
+    const answers = async () => ((await realm.exec(['docker', 'version'])).code === 0 ? true : undefined);
+    await eventually('dockerd answers', answers, patient(20_000));
+    await realm.ok(['docker', 'import', layer, 'tsrunc-test']);
+    expect((await run(typed('docker run --runtime tsrunc IMAGE'))).stdout).toBe('1\n');
+  });
+});
