@@ -224,6 +224,24 @@ export const toEmulate = [
     arch: 'dbus',
     opensuse: 'dbus-1',
   },
+  {
+    what: "AppArmor's parser",
+    probe: 'apparmor_parser',
+    debian: ['apparmor'],
+    fedora: 'apparmor-parser',
+    alpine: 'apparmor',
+    arch: 'apparmor',
+    opensuse: 'apparmor-parser',
+  },
+  {
+    what: "SELinux's compiler",
+    probe: 'secilc',
+    debian: ['secilc'],
+    fedora: 'secilc',
+    alpine: 'secilc',
+    arch: 'secilc',
+    opensuse: 'secilc',
+  },
 ];
 
 /** @param {string} name a command, or an absolute path */

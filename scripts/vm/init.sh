@@ -42,6 +42,7 @@ mount -t devpts -o gid=5,mode=620,ptmxmode=666 devpts dev/pts
 mount -t tmpfs -o mode=1777,nosuid,nodev shm dev/shm
 mount -t mqueue mqueue dev/mqueue
 mount -t securityfs securityfs sys/kernel/security
+[ "$MODE" != selinux ] || mount -t selinuxfs selinuxfs sys/fs/selinux
 # With v1, systemd mounts the hierarchies itself.
 [ "$MODE" = v1 ] || mount -t cgroup2 -o nsdelegate,memory_recursiveprot,nosuid,nodev,noexec cgroup2 sys/fs/cgroup
 mount -t virtiofs -o ro modules lib/modules
@@ -53,6 +54,6 @@ hostname vm
 ip link set lo up
 
 case $MODE in
-plain) exec switch_root /root /bin/sh /run/vm/command.sh ;;
+plain | selinux) exec switch_root /root /bin/sh /run/vm/command.sh ;;
 *) exec switch_root /root /bin/sh /run/vm/systemd.sh ;;
 esac

@@ -11,7 +11,7 @@ import { modulesForBoot } from './kernel.mjs';
 /**
  * @typedef {object} Boot
  * @property {import('./kernel.mjs').Kernel} kernel
- * @property {'plain' | 'systemd' | 'user' | 'v1'} mode process 1 is the command's shell, or systemd; as an ordinary user of it; systemd with cgroup v1
+ * @property {'plain' | 'selinux' | 'systemd' | 'user' | 'v1'} mode process 1 is the command's shell; the same with SELinux; or systemd; as an ordinary user of it; systemd with cgroup v1
  * @property {string} command for /bin/sh
  * @property {string} directory where it runs
  * @property {readonly string[]} paths directories of the host that it needs
@@ -221,6 +221,9 @@ const runQemu = async (boot, directory, shares, children) => {
   };
 };
 
+/** @type {Readonly<Record<string, string>>} by mode; SELinux takes the place of AppArmor */
+const kernelArguments = { v1: 'systemd.unified_cgroup_hierarchy=0', selinux: 'security=selinux selinux=1' };
+
 /**
  * thread=single: with a host thread per processor the emulator now and then loses a race with the kernel that patches its own
  * code, and the machine dies of "Oops: int3".
@@ -229,7 +232,6 @@ const runQemu = async (boot, directory, shares, children) => {
  * @param {readonly { tag: string, socket: string }[]} shares
  */
 const qemuArguments = ({ kernel, mode }, directory, shares) => {
-  const hierarchy = mode === 'v1' ? 'systemd.unified_cgroup_hierarchy=0' : '';
   const memory = '3G';
   const at = /** @param {string} name */ (name) => resolve(directory, name);
   const port = /** @param {string} name */ (name) => [
@@ -241,7 +243,7 @@ const qemuArguments = ({ kernel, mode }, directory, shares) => {
     ['-object', `memory-backend-memfd,id=memory,size=${memory},share=on`, '-machine', 'q35,memory-backend=memory'],
     ['-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot'],
     ['-kernel', kernel.image, '-initrd', at('initramfs')],
-    ['-append', `console=ttyS0 panic=-1 quiet loglevel=4 ${hierarchy}`],
+    ['-append', `console=ttyS0 panic=-1 quiet loglevel=4 ${kernelArguments[mode] ?? ''}`],
     ['-chardev', `socket,id=console,path=${at('console')}`, '-serial', 'chardev:console'],
     ['-device', 'virtio-rng-pci', '-device', 'virtio-serial-pci'],
     ...port('output'),

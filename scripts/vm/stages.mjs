@@ -3,7 +3,7 @@
 /**
  * @typedef {object} Stage
  * @property {string} name
- * @property {'plain' | 'systemd' | 'user' | 'v1'} mode of the machine
+ * @property {'plain' | 'selinux' | 'systemd' | 'user' | 'v1'} mode of the machine
  * @property {import('./kernel.mjs').Release} [kernel] its release of Debian, when it is not this host's
  * @property {readonly string[]} [files] integration tests; none means all
  * @property {'conformance'} [suite] in place of tests
@@ -16,6 +16,7 @@ const hostTests = [
   'test/resources.test.ts',
   'test/systemd.test.ts',
   'test/security.test.ts',
+  'test/apparmor.test.ts',
   'test/lifecycle.test.ts',
   'test/masks.test.ts',
   'test/namespaces.test.ts',
@@ -42,6 +43,12 @@ export const full = [
     seconds: 3600,
   },
   { name: 'no systemd, cgroup v2', mode: 'plain', files: hostTests, seconds: 3600 },
+  {
+    name: 'SELinux',
+    mode: 'selinux',
+    files: ['test/selinux.test.ts', 'test/security.test.ts', 'test/lifecycle.test.ts'],
+    seconds: 1800,
+  },
   { name: 'systemd, cgroup v1', mode: 'v1', files: hostTests, seconds: 3600 },
   { name: 'systemd, the newest kernel', mode: 'systemd', kernel: 'sid', files: hostTests, seconds: 3600 },
 ];

@@ -1,7 +1,7 @@
 /**
- * `npm run test:vm -- [--mode plain|systemd|user|v1] [--kernel trixie|sid] [--seconds N] [FILE...]`: integration tests in a
- * virtual machine with what this host may lack: cgroup v2 alone, systemd as process 1, AppArmor. `--command TEXT` runs a
- * shell command instead; `--quick` and `--all` run what stages.mjs lists, and end with a sum.
+ * `npm run test:vm -- [--mode plain|selinux|systemd|user|v1] [--kernel trixie|sid] [--seconds N] [FILE...]`: integration tests
+ * in a virtual machine with what this host may lack: cgroup v2 alone, systemd as process 1, AppArmor or SELinux. `--command TEXT`
+ * runs a shell command instead; `--quick` and `--all` run what stages.mjs lists, and end with a sum.
  */
 import { realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -14,7 +14,7 @@ import { ensureKernel } from './kernel.mjs';
 import { bootOnce, quote } from './machine.mjs';
 import { full, quick } from './stages.mjs';
 
-const modes = /** @type {const} */ (['plain', 'systemd', 'user', 'v1']);
+const modes = /** @type {const} */ (['plain', 'selinux', 'systemd', 'user', 'v1']);
 const releases = /** @type {const} */ (['trixie', 'sid']);
 
 /** Without KVM everything takes ten to twenty times as long as on the host. */
