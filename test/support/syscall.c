@@ -39,6 +39,12 @@ static const struct {
     {"reboot", SYS_reboot},
     {"syslog", SYS_syslog},
     {"setresuid", SYS_setresuid},
+    {"clone", SYS_clone},
+    {"setns", SYS_setns},
+    {"pivot_root", SYS_pivot_root},
+    {"swapon", SYS_swapon},
+    {"request_key", SYS_request_key},
+    {"open_by_handle_at", SYS_open_by_handle_at},
 };
 
 static unsigned long long number_of(const char* text, char** end) {
