@@ -12,7 +12,8 @@ import { has } from '../scripts/packages.mjs';
 import { repository, SetupError } from '../scripts/run.mjs';
 import { script, setUp } from '../scripts/setup.mjs';
 import { suiteCgroups } from './cgroups.mjs';
-import { programs } from './programs.mjs';
+import { thisHost } from './host.mjs';
+import { programs, unfairOn } from './programs.mjs';
 import { buildSuite, programsDirectory } from './suite.mjs';
 import { judge } from './tap.mjs';
 
@@ -61,10 +62,11 @@ const execute = async (runtime, name) => {
   }
 };
 
-/** @param {string} runtime @param {string} name @returns {Promise<import('./tap.mjs').Judgement>} */
-const validate = async (runtime, name) => {
+/** @param {string} runtime @param {string} name @param {import('./programs.mjs').Host} host @returns {Promise<import('./tap.mjs').Judgement>} */
+const validate = async (runtime, name, host) => {
   const program = programs[name] ?? {};
-  if (program.unfair !== undefined) return { verdict: 'skipped', reasons: [program.unfair] };
+  const unfair = unfairOn(program, host);
+  if (unfair !== undefined) return { verdict: 'skipped', reasons: [unfair] };
   let judgement = judge(await execute(runtime, name), program);
   for (let attempt = 1; judgement.verdict === 'not ok' && attempt < (program.tries ?? 1); attempt++) {
     judgement = judge(await execute(runtime, name), program);
@@ -81,9 +83,10 @@ await script(async () => {
   const unknown = wanted.filter((name) => !names.includes(name));
   if (unknown.length > 0)
     throw new SetupError(`There is no program ${unknown.join(', ')}. There are: ${names.join(' ')}`);
+  const host = thisHost();
   const count = { ok: 0, 'not ok': 0, skipped: 0 };
   for (const name of wanted.length > 0 ? wanted : names) {
-    const { verdict, reasons } = await validate(runtime, name);
+    const { verdict, reasons } = await validate(runtime, name, host);
     count[verdict] += 1;
     console.log(verdict === 'skipped' ? `skipped ${name} (${reasons[0]})` : `${verdict} ${name}`);
     if (verdict === 'not ok') for (const reason of reasons.slice(0, 10)) console.log(`    ${reason}`);

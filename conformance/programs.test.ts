@@ -1,0 +1,31 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { programs, unfairOn } from './programs.mjs';
+
+const nothing = { controllers: [], modules: [], raises: false };
+
+describe('a program is left out', () => {
+  test('where cgroup v1 lacks its controllers', () => {
+    const reason = unfairOn({ controllers: ['net_cls', 'net_prio'] }, { ...nothing, controllers: ['net_cls', 'pids'] });
+    expect(reason).toBe('needs the cgroup v1 controller net_prio, which this host lacks');
+    expect(unfairOn({ controllers: ['pids'] }, { ...nothing, controllers: ['rw', 'pids'] })).toBeUndefined();
+  });
+
+  test('where the host lacks a security module, or the right to raise limits', () => {
+    expect(unfairOn({ module: 'selinux' }, { ...nothing, modules: ['yama', 'apparmor'] })).toBe('needs selinux');
+    expect(unfairOn({ module: 'apparmor' }, { ...nothing, modules: ['yama', 'apparmor'] })).toBeUndefined();
+    expect(unfairOn({ raises: true }, nothing)).toContain('CAP_SYS_RESOURCE');
+    expect(unfairOn({ raises: true }, { ...nothing, raises: true })).toBeUndefined();
+  });
+
+  test('for good where it is unfair; else it counts', () => {
+    expect(unfairOn({ unfair: 'looks twice' }, nothing)).toBe('looks twice');
+    expect(unfairOn({ tries: 3 }, nothing)).toBeUndefined();
+  });
+});
+
+test('the tests that cover what a program cannot show are there', () => {
+  const paths = Object.values(programs).flatMap(({ covered }) => covered ?? []);
+  expect(paths.filter((path) => !existsSync(join(import.meta.dirname, '..', path)))).toEqual([]);
+});
