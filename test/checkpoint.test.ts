@@ -1,5 +1,5 @@
 /** checkpoint and restore with criu itself. */
-import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import {
   closeSync,
   existsSync,
@@ -13,60 +13,10 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe } from 'vitest';
-import { alive, type Box, type Bundle, eventually, expect, type Patch, patient, test } from './support/box.ts';
+import { alive, eventually, expect, patient, test } from './support/box.ts';
+import { counted, counter, ended, reaches, restoreWith, revive, save, start, startWith } from './support/checkpoint.ts';
 import { withoutCriu } from './support/criu.ts';
 import { cgroupDirectories, runtime } from './support/host.ts';
-
-/** Counts in /count, ten times a second. */
-const counter = 'i=0; while :; do i=$((i+1)); echo $i > /new; mv /new /count; sleep 0.1; done';
-
-interface Saved {
-  readonly id: string;
-  readonly bundle: Bundle;
-  readonly images: string;
-}
-
-/** A container that runs a script. */
-const start = async (box: Box, script: string, patch?: Patch): Promise<Saved> => {
-  const id = box.id();
-  const bundle = await box.bundle((config) => {
-    config.process.args = ['sh', '-c', script];
-    return patch?.(config);
-  });
-  await box.ok('run', '-d', '-b', bundle.path, id);
-  return { id, bundle, images: join(box.path, `images-${id}`) };
-};
-
-/** The same with streams of the caller's choice. */
-const startWith = async (box: Box, script: string, stdio: StdioOptions): Promise<Saved> => {
-  const id = box.id();
-  const bundle = await box.bundle((config) => {
-    config.process.args = ['sh', '-c', script];
-  });
-  const child = spawn(runtime, ['--root', box.root, 'run', '-d', '-b', bundle.path, id], { stdio });
-  expect(await ended(child)).toBe(0);
-  return { id, bundle, images: join(box.path, `images-${id}`) };
-};
-
-const ended = (child: ChildProcess): Promise<number | string | null> =>
-  new Promise((resolve) => child.on('exit', (code, signal) => resolve(code ?? signal)));
-
-const restoreWith = (box: Box, { id, bundle, images }: Saved, stdio: StdioOptions): ChildProcess =>
-  spawn(runtime, ['--root', box.root, 'restore', '-b', bundle.path, '--image-path', images, id], { stdio });
-
-const counted = ({ bundle }: Saved): number => {
-  const path = join(bundle.rootfs, 'count');
-  return existsSync(path) ? Number(readFileSync(path, 'utf8')) : 0;
-};
-
-const reaches = (saved: Saved, count: number): Promise<number> =>
-  eventually(`it counts to ${count}`, () => (counted(saved) >= count ? counted(saved) : undefined));
-
-const save = (box: Box, { id, images }: Saved, ...flags: readonly string[]) =>
-  box.ok('checkpoint', '--image-path', images, ...flags, id);
-
-const revive = (box: Box, { id, bundle, images }: Saved, ...flags: readonly string[]) =>
-  box.ok('restore', '-d', '-b', bundle.path, '--image-path', images, ...flags, id);
 
 describe.skipIf(withoutCriu !== undefined)(`checkpoint and restore (${withoutCriu ?? 'criu works'})`, () => {
   test('the program goes on where it was, in the same place', async ({ box }) => {

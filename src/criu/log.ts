@@ -30,6 +30,11 @@ const hints: readonly (readonly [pattern: RegExp, hint: string])[] = [
     'A process is connected to a unix socket outside of the container: use --ext-unix-sk.',
   ],
   [
+    /Unix socket \d+ without peer/,
+    'A process is connected to a unix socket of another network namespace, whose other end criu does not find: close it, or share the network namespace.',
+  ],
+  [/Can't get \d+:\d+ opt/, 'This criu is older than the kernel and cannot read its sockets: install a newer one.'],
+  [
     /Unix socket \d+ not found/,
     'A stream of the container is a socket of a process outside: give it a pipe or a file when it is created.',
   ],
@@ -51,6 +56,10 @@ const hints: readonly (readonly [pattern: RegExp, hint: string])[] = [
   [
     /File fd\/\d has bad (size|mode)|Can't restore file pos/,
     'A standard stream of the container was a file of its caller: give restore the same file, as it was, or use pipes from the beginning (a file that was opened with >> may also be another one).',
+  ],
+  [
+    /Abort restore of existing cgroups|cg: write to /,
+    'restore makes the cgroups and sets the limits of config.json itself: use --manage-cgroups-mode soft or ignore.',
   ],
   [/No space left/, 'The file system of the images is full.'],
   [/Can't open .*inventory|No such file or directory.*\.img/, 'This is no directory with a complete checkpoint.'],

@@ -18,6 +18,8 @@ import { statusOf } from './status.ts';
 const KILL_DEADLINE_MS = 10_000;
 /** How soon it is thawed once more: another of its processes may have been freezing it at that moment (cgroup v1). */
 const THAW_AGAIN_MS = 100;
+/** After so long the others are killed too: a first process ends only when all of its pid namespace has been reaped. */
+const ALONE_MS = 1000;
 const SIGKILL = 9;
 
 /**
@@ -117,7 +119,10 @@ async function killInit(native: Native, record: ContainerRecord): Promise<void> 
   if (init === undefined) return;
   native.pidfdSendSignal(init.pidfd, SIGKILL);
   const cgroup = record.cgroup && openCgroup(record.cgroup);
-  for (const end = performance.now() + KILL_DEADLINE_MS; performance.now() < end; ) {
+  const begin = performance.now();
+  for (let waited = 0; waited < KILL_DEADLINE_MS; waited = performance.now() - begin) {
+    // A criu that was left alone in the middle of a restore traces processes of the container: nobody else can reap them.
+    if (waited > ALONE_MS) await cgroup?.kill(SIGKILL);
     cgroup?.thaw();
     if (await native.waitPidfd(init.pidfd, THAW_AGAIN_MS)) return;
   }

@@ -1,0 +1,393 @@
+/** checkpoint and restore: what must be allowed or chosen by a flag, and the parts of a container that need care. */
+import { execFileSync, spawn } from 'node:child_process';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { join } from 'node:path';
+import { describe } from 'vitest';
+import { type Box, eventually, expect, patient, test } from './support/box.ts';
+import {
+  counted,
+  counter,
+  ended,
+  holder,
+  holding,
+  reaches,
+  revive,
+  type Saved,
+  save,
+  start,
+  useHolder,
+} from './support/checkpoint.ts';
+import { criuEnvironment, criuHas, withoutCriu } from './support/criu.ts';
+import { isCgroupV2, runtime } from './support/host.ts';
+import { useReceiver } from './support/receive.ts';
+
+const listen = useReceiver();
+useHolder();
+
+const refused = async (box: Box, { id, images }: Saved, ...flags: readonly string[]): Promise<string> => {
+  const { code, stderr } = await box.tsrunc('checkpoint', '--image-path', images, ...flags, id);
+  expect(code).toBe(1);
+  expect(await box.state(id)).toMatchObject({ status: 'running' });
+  return stderr;
+};
+
+/** Linux 6.16 has options of unix sockets for these alone, where criu 4.1 asks TCP sockets, too. */
+const tooOldForSockets = "Can't get 1:16 opt";
+
+/** On the loopback device, for the next who listens. */
+const freePort = (): Promise<number> =>
+  new Promise((resolve) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
+    });
+  });
+
+/** Without connecting, which a page server takes for its client. */
+const listens = (port: number): boolean =>
+  readFileSync('/proc/net/tcp', 'utf8').includes(
+    `:${port.toString(16).toUpperCase().padStart(4, '0')} 00000000:0000 0A`,
+  );
+
+/** A file in the root file system. */
+const file = ({ bundle }: Saved, name: string): string => readFileSync(join(bundle.rootfs, name), 'utf8');
+
+describe.skipIf(withoutCriu !== undefined)(`flags of checkpoint and restore (${withoutCriu ?? 'criu works'})`, () => {
+  test('TCP connections: refused with the way out, or kept with --tcp-established', async ({ box, skip }) => {
+    // An echo server and its client, which writes down what comes back.
+    const saved = await start(
+      box,
+      `nc -ll -p 9000 -e cat & sleep 0.3
+       (i=0; while :; do i=$((i+1)); echo $i; sleep 0.1; done) | nc 127.0.0.1 9000 | while read n; do echo $n > /new; mv /new /count; done`,
+    );
+    await reaches(saved, 3);
+    const message = await refused(box, saved);
+    if (message.includes(tooOldForSockets)) return skip(message);
+    expect(message).toContain('use --tcp-established');
+    await save(box, saved, '--tcp-established');
+    const before = counted(saved);
+    await revive(box, saved, '--tcp-established');
+    await reaches(saved, before + 5);
+  });
+
+  test('--tcp-close ends the connections of the checkpoint', async ({ box, skip }) => {
+    const saved = await start(
+      box,
+      `nc -ll -p 9000 -e cat & sleep 0.3
+       while :; do (while :; do echo x; sleep 0.1; done) | nc 127.0.0.1 9000 > /dev/null; echo end >> /ends; echo 5 > /count; sleep 0.1; done`,
+    );
+    await expect.poll(async () => (await box.ok('exec', saved.id, 'cat', '/proc/net/tcp')).stdout).toMatch(/ 01 /);
+    const { stderr } = await box.tsrunc('checkpoint', '--tcp-established', '--image-path', saved.images, saved.id);
+    if (stderr.includes(tooOldForSockets)) return skip(stderr);
+    await revive(box, saved, '--tcp-close');
+    await expect.poll(() => file(saved, 'ends'), { timeout: patient(5000) }).toContain('end');
+  });
+
+  test('file locks: refused with the way out, or kept with --file-locks', async ({ box }) => {
+    const saved = await holding(box, ['lock', '/lock']);
+    expect(await refused(box, saved)).toContain('use --file-locks');
+    await save(box, saved, '--file-locks');
+    await revive(box, saved, '--file-locks');
+    expect((await box.tsrunc('exec', saved.id, '/bin/holder', 'lock', '/lock')).stderr).toContain('lock:');
+  });
+
+  test('a unix socket of somebody outside: refused with the way out, or connected again with --ext-unix-sk', async ({
+    box,
+  }) => {
+    const directory = join(box.path, 'shared');
+    mkdirSync(directory);
+    const server = spawn(holder, ['serve', join(directory, 'socket')], { stdio: ['ignore', 'pipe', 'inherit'] });
+    let received = '';
+    server.stdout.on('data', (data) => {
+      received += data;
+    });
+    const last = (): number => Number(received.trim().split('\n').at(-1));
+    await eventually('it listens', () => existsSync(join(directory, 'socket')) || undefined);
+    try {
+      const saved = await holding(box, ['socket', join(directory, 'socket')], (config) => {
+        // At the same place: criu connects to the name that the other end was bound to.
+        config.mounts.push({ destination: directory, type: 'bind', source: directory, options: ['bind'] });
+        // criu looks for the other end among the sockets of the container's own network namespace.
+        config.linux.namespaces = config.linux.namespaces.filter(({ type }) => type !== 'network');
+      });
+      await expect.poll(last, { timeout: patient(5000) }).toBeGreaterThan(2);
+      expect(await refused(box, saved)).toContain('use --ext-unix-sk');
+      await save(box, saved, '--ext-unix-sk');
+      const before = last();
+      await revive(box, saved, '--ext-unix-sk');
+      await expect.poll(last, { timeout: patient(5000) }).toBeGreaterThan(before + 2);
+      await box.ok('delete', '--force', saved.id);
+    } finally {
+      server.kill('SIGKILL');
+    }
+  });
+
+  test('an open file whose name is gone: refused with the way out, or kept with --link-remap', async ({ box }) => {
+    const saved = await holding(box, ['deleted', '/first', '/second']);
+    expect(await refused(box, saved)).toContain('try --link-remap');
+    await save(box, saved, '--link-remap');
+    const before = file(saved, 'second').length;
+    await revive(box, saved);
+    await expect.poll(() => file(saved, 'second').length, { timeout: patient(5000) }).toBeGreaterThan(before);
+  });
+
+  test('--page-server sends the memory there', async ({ box }) => {
+    const saved = await start(box, counter);
+    mkdirSync(saved.images);
+    const port = String(await freePort());
+    const server = spawn('criu', ['page-server', '--port', port, '-D', saved.images], {
+      env: criuEnvironment,
+      stdio: 'ignore',
+    });
+    const end = ended(server);
+    await eventually('the server listens', () => listens(Number(port)) || undefined);
+    await save(box, saved, '--page-server', `127.0.0.1:${port}`);
+    expect(await end).toBe(0);
+    expect(readFileSync(join(saved.images, 'dump.log'), 'utf8')).toContain('page server');
+    const before = counted(saved);
+    await revive(box, saved);
+    await reaches(saved, before + 2);
+  });
+
+  test.skipIf(!criuHas('uffd-noncoop'))(
+    '--lazy-pages: --status-fd is told when they can be fetched',
+    async ({ box }) => {
+      const saved = await start(box, counter);
+      const port = await freePort();
+      const path = join(box.path, 'status');
+      const fd = openSync(path, 'w');
+      const words = ['checkpoint', '--lazy-pages', '--page-server', `127.0.0.1:${port}`, '--status-fd', '3'];
+      const child = spawn(runtime, ['--root', box.root, ...words, '--image-path', saved.images, saved.id], {
+        stdio: ['ignore', 'ignore', 'inherit', fd],
+      });
+      closeSync(fd);
+      await expect.poll(() => readFileSync(path), { timeout: patient(10_000) }).toEqual(Buffer.from([0]));
+      expect(await box.state(saved.id)).toMatchObject({ status: 'running' });
+      // Whoever comes and goes has taken the container over, says criu.
+      const client = connect(port, '127.0.0.1', () => client.end());
+      expect(await ended(child)).toBe(0);
+      expect((await box.tsrunc('state', saved.id)).stderr).toContain('container does not exist');
+    },
+  );
+
+  test.for([
+    [['--status-fd', '77'], 'invalid --status-fd argument 77: not open'],
+    [['--page-server', 'nowhere'], 'Use --page-server ADDRESS:PORT'],
+    [['--page-server', '127.0.0.1:99999'], 'Use --page-server ADDRESS:PORT'],
+    [['--parent-path', '/absolute'], '--parent-path must be relative'],
+    [['--parent-path', '../none'], 'invalid --parent-path: there is no directory'],
+    [['--empty-ns', 'pid'], 'namespace "pid" is not supported by --empty-ns'],
+    [['--manage-cgroups-mode', 'none'], 'soft or full or strict or ignore'],
+  ] as const)('%j is refused', async ([flags, message], { box }) => {
+    const { code, stderr } = await box.tsrunc('checkpoint', ...flags, 'tsrunc-test-nobody');
+    expect(code).toBe(1);
+    expect(stderr).toContain(message);
+  });
+
+  const tracks = criuHas('mem_dirty_track');
+  test.skipIf(tracks)(
+    '--pre-dump where the kernel tracks no memory: said before anything is written',
+    async ({ box }) => {
+      const saved = await start(box, counter);
+      expect(await refused(box, saved, '--pre-dump')).toContain('CONFIG_MEM_SOFT_DIRTY');
+      expect(existsSync(saved.images)).toBe(false);
+    },
+  );
+
+  test.skipIf(!tracks)(
+    `--pre-dump, then a dump of the changes (${tracks ? 'memory is tracked' : 'this kernel does not track memory'})`,
+    async ({ box }) => {
+      const saved = await start(box, counter);
+      const parent = join(box.path, 'parent');
+      await box.ok('checkpoint', '--pre-dump', '--image-path', parent, saved.id);
+      expect(await box.state(saved.id)).toMatchObject({ status: 'running' });
+      await save(box, saved, '--parent-path', '../parent', '--auto-dedup');
+      const before = counted(saved);
+      await revive(box, saved);
+      await reaches(saved, before + 2);
+    },
+  );
+
+  test('the terminal goes to the console socket, anew', async ({ box }) => {
+    const id = box.id();
+    const bundle = await box.bundle((config) => {
+      config.process.terminal = true;
+      config.process.args = ['sh', '-c', 'i=0; while ! test -e /end; do i=$((i+1)); echo $i; sleep 0.1; done'];
+    });
+    const saved = { id, bundle, images: join(box.path, 'images') };
+    const [first, second] = [join(box.path, 'first'), join(box.path, 'second')];
+    const { output } = await listen(first);
+    await box.ok('run', '-d', '-b', bundle.path, '--console-socket', first, id);
+    await save(box, saved);
+    const numbers = (await output).trim().split('\n').map(Number);
+    const again = await listen(second);
+    await revive(box, saved, '--console-socket', second);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    writeFileSync(join(bundle.rootfs, 'end'), '');
+    const others = (await again.output).trim().split('\n').map(Number);
+    expect(others.at(-1)).toBeGreaterThan(numbers.at(-1) ?? Number.NaN);
+  });
+
+  test('a terminal needs the socket here as well', async ({ box }) => {
+    const bundle = await box.bundle((config) => {
+      config.process.terminal = true;
+    });
+    mkdirSync(join(box.path, 'images'));
+    const { code, stderr } = await box.tsrunc(
+      ...['restore', '-d', '-b', bundle.path, '--image-path', join(box.path, 'images'), box.id()],
+    );
+    expect(code).toBe(1);
+    expect(stderr).toContain('cannot allocate tty if runc will detach without setting console socket');
+  });
+
+  test('hooks: those of the environment run again, poststop at the checkpoint', async ({ box }) => {
+    const log = join(box.path, 'log');
+    writeFileSync(log, '');
+    const path = join(box.path, 'hook');
+    writeFileSync(path, `#!/bin/sh\necho "$1 $(cat)" >> ${log}\n`, { mode: 0o755 });
+    const lines = () => readFileSync(log, 'utf8').trim().split('\n');
+    const saved = await start(box, counter, (config) => {
+      const hook = (kind: string) => [{ path, args: ['hook', kind] }];
+      config.hooks = {
+        prestart: hook('prestart'),
+        createRuntime: hook('createRuntime'),
+        poststart: hook('poststart'),
+        poststop: hook('poststop'),
+      };
+    });
+    await save(box, saved);
+    expect(lines().map((line) => line.split(' ')[0])).toEqual(['prestart', 'createRuntime', 'poststart', 'poststop']);
+    writeFileSync(log, '');
+    await revive(box, saved);
+    const { pid } = await box.state(saved.id);
+    const seen = lines().map((line) => line.split(' '));
+    expect(seen.map(([kind]) => kind)).toEqual(['prestart', 'createRuntime']);
+    expect(JSON.parse(seen[1]?.slice(1).join(' ') ?? '')).toMatchObject({ id: saved.id, pid, status: 'created' });
+  });
+
+  test('a hook that fails: the restore is undone', async ({ box }) => {
+    const saved = await start(box, counter);
+    await save(box, saved);
+    const path = join(box.path, 'hook');
+    writeFileSync(path, '#!/bin/sh\necho no such luck >&2; exit 3\n', { mode: 0o755 });
+    saved.bundle.config.hooks = { createRuntime: [{ path }] };
+    writeFileSync(join(saved.bundle.path, 'config.json'), JSON.stringify(saved.bundle.config));
+    const { code, stderr } = await box.tsrunc(
+      'restore',
+      '-d',
+      '-b',
+      saved.bundle.path,
+      '--image-path',
+      saved.images,
+      saved.id,
+    );
+    expect(code).toBe(1);
+    expect(stderr).toContain('error running createRuntime hook #0');
+    expect(stderr).toContain('no such luck');
+    expect(readdirSync(box.root)).toEqual([]);
+  });
+
+  test('the network namespace of somebody else is joined again', async ({ box }) => {
+    const name = `tsrunc-${box.path.split('-').at(-1)}`;
+    execFileSync('ip', ['netns', 'add', name]);
+    try {
+      const saved = await start(box, counter, (config) => {
+        for (const namespace of config.linux.namespaces) {
+          if (namespace.type === 'network') namespace.path = `/run/netns/${name}`;
+        }
+      });
+      const namespace = async () => readlinkSync(`/proc/${(await box.state(saved.id)).pid}/ns/net`);
+      const before = await namespace();
+      await save(box, saved);
+      await revive(box, saved);
+      expect(await namespace()).toBe(before);
+      await box.ok('delete', '--force', saved.id);
+    } finally {
+      execFileSync('ip', ['netns', 'delete', name]);
+    }
+  });
+
+  test.skipIf(isCgroupV2)('the cgroup mount shows the cgroups of the new container', async ({ box }) => {
+    const name = box.path.split('/').at(-1) ?? '';
+    const saved = await start(box, counter, (config) => {
+      config.linux.cgroupsPath = `/${name}`;
+      config.mounts.push({ destination: '/sys/fs/cgroup', type: 'cgroup', source: 'cgroup', options: ['ro'] });
+    });
+    await save(box, saved);
+    await revive(box, saved);
+    const { stdout } = await box.ok('exec', saved.id, 'cat', '/sys/fs/cgroup/pids/cgroup.procs');
+    expect(stdout.split('\n')).toContain('1');
+  });
+
+  test('a cgroup namespace', async ({ box }) => {
+    const saved = await start(box, counter, (config) => {
+      config.linux.namespaces.push({ type: 'cgroup' });
+      config.mounts.push({ destination: '/sys/fs/cgroup', type: 'cgroup', source: 'cgroup', options: ['ro'] });
+    });
+    await save(box, saved);
+    await revive(box, saved);
+    const { stdout } = await box.ok('exec', saved.id, 'cat', '/proc/1/cgroup');
+    expect(stdout).toMatch(/:\/$/m);
+  });
+
+  test('a root file system that is a mountpoint', async ({ box }) => {
+    const saved = await start(box, counter);
+    await box.ok('delete', '--force', saved.id);
+    execFileSync('mount', ['--bind', saved.bundle.rootfs, saved.bundle.rootfs]);
+    try {
+      await box.ok('run', '-d', '-b', saved.bundle.path, saved.id);
+      await save(box, saved);
+      const before = counted(saved);
+      await revive(box, saved);
+      await reaches(saved, before + 2);
+      await box.ok('delete', '--force', saved.id);
+    } finally {
+      execFileSync('umount', [saved.bundle.rootfs]);
+    }
+  });
+
+  test('--work-path takes the logs; org.criu.config names a file with further options', async ({ box }) => {
+    const options = join(box.path, 'criu.conf');
+    writeFileSync(options, 'log-file=mine.log\n');
+    const saved = await start(box, counter, (config) => {
+      config.annotations = { 'org.criu.config': options };
+    });
+    const work = join(box.path, 'work');
+    await save(box, saved, '--work-path', work);
+    expect(readdirSync(work)).toContain('mine.log');
+    await revive(box, saved, '--work-path', work);
+    expect(readdirSync(saved.images).filter((name) => name.endsWith('.log'))).toEqual([]);
+  });
+
+  test('--manage-cgroups-mode strict: what to do instead is said', async ({ box }) => {
+    const saved = await start(box, counter);
+    await save(box, saved, '--manage-cgroups-mode', 'strict');
+    const { code, stderr } = await box.tsrunc(
+      ...['restore', '-d', '-b', saved.bundle.path, '--image-path', saved.images],
+      ...['--manage-cgroups-mode', 'strict', saved.id],
+    );
+    expect(code).toBe(1);
+    expect(stderr).toContain('use --manage-cgroups-mode soft or ignore');
+    expect(readdirSync(box.root)).toEqual([]);
+    await revive(box, saved, '--manage-cgroups-mode', 'soft');
+  });
+
+  test.for(['soft', 'ignore'])('--manage-cgroups-mode %s', async (mode, { box }) => {
+    const saved = await start(box, counter);
+    await save(box, saved, '--manage-cgroups-mode', mode);
+    const before = counted(saved);
+    await revive(box, saved, '--manage-cgroups-mode', mode);
+    await reaches(saved, before + 2);
+    await box.ok('pause', saved.id);
+  });
+});
