@@ -86,11 +86,13 @@ describe.skipIf(withoutCriu !== undefined)(`flags of checkpoint and restore (${w
       `nc -ll -p 9000 -e cat & sleep 0.3
        while :; do (while :; do echo x; sleep 0.1; done) | nc 127.0.0.1 9000 > /dev/null; echo end >> /ends; echo 5 > /count; sleep 0.1; done`,
     );
-    await expect.poll(async () => (await box.ok('exec', saved.id, 'cat', '/proc/net/tcp')).stdout).toMatch(/ 01 /);
+    await expect
+      .poll(async () => (await box.ok('exec', saved.id, 'cat', '/proc/net/tcp')).stdout, { timeout: patient(10_000) })
+      .toMatch(/ 01 /);
     const { stderr } = await box.tsrunc('checkpoint', '--tcp-established', '--image-path', saved.images, saved.id);
     if (stderr.includes(tooOldForSockets)) return skip(stderr);
     await revive(box, saved, '--tcp-close');
-    await expect.poll(() => file(saved, 'ends'), { timeout: patient(5000) }).toContain('end');
+    await expect.poll(() => file(saved, 'ends'), { timeout: patient(10_000) }).toContain('end');
   });
 
   test('file locks: refused with the way out, or kept with --file-locks', async ({ box }) => {
@@ -120,12 +122,12 @@ describe.skipIf(withoutCriu !== undefined)(`flags of checkpoint and restore (${w
         // criu looks for the other end among the sockets of the container's own network namespace.
         config.linux.namespaces = config.linux.namespaces.filter(({ type }) => type !== 'network');
       });
-      await expect.poll(last, { timeout: patient(5000) }).toBeGreaterThan(2);
+      await expect.poll(last, { timeout: patient(10_000) }).toBeGreaterThan(2);
       expect(await refused(box, saved)).toContain('use --ext-unix-sk');
       await save(box, saved, '--ext-unix-sk');
       const before = last();
       await revive(box, saved, '--ext-unix-sk');
-      await expect.poll(last, { timeout: patient(5000) }).toBeGreaterThan(before + 2);
+      await expect.poll(last, { timeout: patient(10_000) }).toBeGreaterThan(before + 2);
       await box.ok('delete', '--force', saved.id);
     } finally {
       server.kill('SIGKILL');
@@ -138,7 +140,7 @@ describe.skipIf(withoutCriu !== undefined)(`flags of checkpoint and restore (${w
     await save(box, saved, '--link-remap');
     const before = file(saved, 'second').length;
     await revive(box, saved);
-    await expect.poll(() => file(saved, 'second').length, { timeout: patient(5000) }).toBeGreaterThan(before);
+    await expect.poll(() => file(saved, 'second').length, { timeout: patient(10_000) }).toBeGreaterThan(before);
   });
 
   test('--page-server sends the memory there', async ({ box }) => {

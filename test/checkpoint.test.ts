@@ -95,13 +95,13 @@ describe.skipIf(withoutCriu !== undefined)(`checkpoint and restore (${withoutCri
       return { end: ended(child), numbers };
     };
     const first = piped('first', 'run', '-d', '-b', bundle.path);
-    await expect.poll(() => first.numbers().length, { timeout: patient(5000) }).toBeGreaterThan(2);
+    await expect.poll(() => first.numbers().length, { timeout: patient(10_000) }).toBeGreaterThan(2);
     await save(box, { id, bundle, images });
     await first.end;
     const keys = JSON.parse(readFileSync(join(images, 'descriptors.json'), 'utf8'));
     expect(keys).toEqual(['/dev/null', expect.stringMatching(/^pipe:/), '/dev/null']);
     const second = piped('second', 'restore', '-b', bundle.path, '--image-path', images);
-    await expect.poll(() => second.numbers().length, { timeout: patient(5000) }).toBeGreaterThan(2);
+    await expect.poll(() => second.numbers().length, { timeout: patient(10_000) }).toBeGreaterThan(2);
     expect(second.numbers()[0]).toBe((first.numbers().at(-1) ?? 0) + 1);
     writeFileSync(join(bundle.rootfs, 'end'), '');
     expect(await second.end).toBe(0);
@@ -118,7 +118,7 @@ describe.skipIf(withoutCriu !== undefined)(`checkpoint and restore (${withoutCri
     await save(box, saved);
     const size = statSync(path).size;
     const child = restoreWith(box, saved, ['ignore', second, 'ignore']);
-    await expect.poll(() => statSync(path).size).toBeGreaterThan(size);
+    await expect.poll(() => statSync(path).size, { timeout: patient(10_000) }).toBeGreaterThan(size);
     writeFileSync(join(saved.bundle.rootfs, 'end'), '');
     expect(await ended(child)).toBe(0);
     closeSync(first);
@@ -129,7 +129,7 @@ describe.skipIf(withoutCriu !== undefined)(`checkpoint and restore (${withoutCri
     const fd = openSync(join(box.path, 'log'), 'w');
     const saved = await startWith(box, 'echo one; sleep 100', ['ignore', fd, 'ignore']);
     closeSync(fd);
-    await expect.poll(() => statSync(join(box.path, 'log')).size).toBe(4);
+    await expect.poll(() => statSync(join(box.path, 'log')).size, { timeout: patient(10_000) }).toBe(4);
     await save(box, saved);
     const { code, stderr } = await box.tsrunc(
       'restore',
@@ -160,11 +160,11 @@ describe.skipIf(withoutCriu !== undefined)(`checkpoint and restore (${withoutCri
       });
     });
     const seen = (): string => readFileSync(join(saved.bundle.rootfs, 'seen'), 'utf8');
-    await expect.poll(seen).toBe('old');
+    await expect.poll(seen, { timeout: patient(10_000) }).toBe('old');
     await save(box, saved);
     writeFileSync(join(data, 'deep', 'file'), 'new');
     await revive(box, saved);
-    await expect.poll(seen).toBe('new');
+    await expect.poll(seen, { timeout: patient(10_000) }).toBe('new');
     const write = await box.tsrunc('exec', saved.id, 'touch', '/data/x');
     expect(write.stderr).toContain('Read-only file system');
   });

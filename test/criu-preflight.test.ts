@@ -1,5 +1,5 @@
 /** What is said before a container is touched: criu is missing, too old, broken, or lacks what is asked for. */
-import { chmodSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -33,6 +33,15 @@ function install(script: string): string {
   process.env.PATH = `${directory}:${before}`;
   return path;
 }
+
+/** '' for one that is closed already. */
+const targetOf = (fd: string): string => {
+  try {
+    return readlinkSync(`/proc/self/fd/${fd}`);
+  } catch {
+    return '';
+  }
+};
 
 const look = (features: readonly ('mem_track' | 'lazy_pages')[] = []) =>
   findWorkingCriu({ native, host: probeHost(), verb: 'checkpoint', features });
@@ -90,11 +99,12 @@ describe.skipIf(!isRoot)('a criu that is no use', () => {
   test('nothing of it stays: no process, no file', async () => {
     install('exit 1');
     const files = () => readdirSync(tmpdir()).filter((name) => name.startsWith('tsrunc-criu-') && name !== directory);
-    const open = () => readdirSync('/proc/self/fd').length;
-    const [filesBefore, openBefore] = [files(), open()];
+    const before = files();
     await expect(look()).rejects.toThrow();
-    expect(files()).toEqual(filesBefore);
-    expect(open()).toBe(openBefore);
+    expect(files()).toEqual(before);
+    const open = readdirSync('/proc/self/fd');
+    expect(open.map(targetOf).filter((target) => target.includes('tsrunc-criu-'))).toEqual([]);
+    expect(readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8')).toBe('');
   });
 });
 
