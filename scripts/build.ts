@@ -5,7 +5,9 @@
  *   src/plan/ops.ts ──▶ addon/generated/ops.h, src/generated/wire-hash.ts
  *   schemas/        ──▶ src/generated/*
  *   addon/          ──▶ addon/build/tsrunc-init (the helper) ──▶ addon/build/tsrunc.node (with the helper in it)
- *   src/            ──▶ dist/tsrunc (the executable; finds tsrunc.node beside it) and dist/*.js, *.d.ts (library, Node CLI)
+ *   src/            ──▶ dist/tsrunc (the executable: engine, bytecode, addon and helper in one static file)
+ *                   ──▶ dist/tsrunc-complete (the same program on Bun, which finds tsrunc.node beside it)
+ *                   ──▶ dist/*.js, *.d.ts (library, Node CLI)
  *   src/cli/        ──▶ dist/man (the manual) and dist/completions (scripts for shells)
  */
 import { spawnSync } from 'node:child_process';
@@ -14,9 +16,11 @@ import fs from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, relative } from 'node:path';
 import { deafen } from './deafen.ts';
+import { haveEngineSource } from './engine-source.ts';
 
 const root = join(import.meta.dirname, '..');
 const stamps = join(root, 'build/stamps');
+const engineModules = 'addon/build/modules';
 const compilerMemory = 'build/library.tsbuildinfo';
 
 interface Step {
@@ -24,7 +28,7 @@ interface Step {
   /** Files and directories that the step reads; without any it runs always, because its tool knows what is up to date. */
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
-  readonly run: () => void;
+  readonly run: () => void | Promise<void>;
 }
 
 /** Files that decide what the tools do, whatever they are fed with. */
@@ -82,11 +86,21 @@ const steps: readonly Step[] = [
     run: () => replace('dist/tsrunc.node', (path) => fs.copyFileSync(join(root, 'addon/build/tsrunc.node'), path)),
   },
   {
-    name: 'executable',
+    name: 'complete program',
     inputs: sources,
-    outputs: ['dist/tsrunc'],
-    run: () => replace('dist/tsrunc', compileExecutable),
+    outputs: ['dist/tsrunc-complete'],
+    run: () => replace('dist/tsrunc-complete', compileWithBun),
   },
+  {
+    name: 'modules of the executable',
+    inputs: [...sources, 'scripts/bundle-engine.ts'],
+    outputs: [`${engineModules}/main.js`],
+    run: () => {
+      fs.rmSync(join(root, engineModules), { recursive: true, force: true });
+      bun('scripts/bundle-engine.ts', engineModules);
+    },
+  },
+  { name: 'executable', inputs: [], outputs: [], run: makeExecutable },
   {
     name: 'library',
     inputs: sources,
@@ -101,11 +115,24 @@ const steps: readonly Step[] = [
   },
 ];
 
+/** What was made last is remembered by its name, size and time. */
+async function makeExecutable(): Promise<void> {
+  const made = await haveEngineSource(join(root, 'addon/build/quickjs'));
+  if (made) run('make', ['-s', `-j${availableParallelism()}`, '-C', 'addon', 'executable']);
+  const from = made ? 'addon/build/tsrunc' : 'dist/tsrunc-complete';
+  await perform({
+    name: 'executable in its place',
+    inputs: [from],
+    outputs: ['dist/tsrunc'],
+    run: () => replace('dist/tsrunc', (path) => fs.copyFileSync(join(root, from), path)),
+  });
+}
+
 /**
  * Compiled twice: the first one is run once, by what needs neither privileges nor a container, and says which functions it
  * called; their bytecode then lies together at the front, so that a start touches fewer pages (2 of 25 ms of `run`).
  */
-function compileExecutable(path: string): void {
+function compileWithBun(path: string): void {
   const compile = (...more: string[]): void =>
     bun('build', 'src/main.ts', ...compileFlags, ...more, `--outfile=${path}`);
   compile();
@@ -191,24 +218,24 @@ function isUpToDate(step: Step, inputs: string): boolean {
   return made && fs.existsSync(stampOf(step)) && fs.readFileSync(stampOf(step), 'utf8') === inputs;
 }
 
-function perform(step: Step): void {
+async function perform(step: Step): Promise<void> {
   if (step.inputs.length === 0) {
-    step.run();
+    await step.run();
     return;
   }
   const inputs = fingerprint(step.inputs);
   if (isUpToDate(step, inputs)) return;
   const started = performance.now();
-  step.run();
+  await step.run();
   fs.mkdirSync(stamps, { recursive: true });
   fs.writeFileSync(stampOf(step), inputs);
   console.log(`built: ${step.name} (${((performance.now() - started) / 1000).toFixed(1)} s)`);
 }
 
-function build(): number {
+async function build(): Promise<number> {
   for (const step of steps) {
     try {
-      perform(step);
+      await perform(step);
     } catch (error) {
       if (!(error instanceof BuildError)) throw error;
       console.error(`Cannot build ${step.name}: ${error.message}`);
@@ -218,4 +245,4 @@ function build(): number {
   return 0;
 }
 
-process.exitCode = build();
+process.exitCode = await build();

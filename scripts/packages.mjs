@@ -29,6 +29,7 @@ export const toBuild = [
     opensuse: 'gcc-c++',
   },
   { what: 'make', probe: 'make', debian: ['make'], fedora: 'make', alpine: 'make', arch: 'make', opensuse: 'make' },
+  { what: 'xz', probe: 'xz', debian: ['xz-utils'], fedora: 'xz', alpine: 'xz', arch: 'xz', opensuse: 'xz' },
   {
     what: 'musl-gcc',
     probe: 'musl-gcc',
@@ -195,7 +196,6 @@ export const toEmulate = [
     opensuse: 'qemu-x86',
   },
   { what: 'kmod', probe: 'depmod', debian: ['kmod'], fedora: 'kmod', alpine: 'kmod', arch: 'kmod', opensuse: 'kmod' },
-  { what: 'xz', probe: 'xz', debian: ['xz-utils'], fedora: 'xz', alpine: 'xz', arch: 'xz', opensuse: 'xz' },
   { what: 'zstd', probe: 'zstd', debian: ['zstd'], fedora: 'zstd', alpine: 'zstd', arch: 'zstd', opensuse: 'zstd' },
   {
     what: 'systemd',

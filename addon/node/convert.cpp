@@ -24,6 +24,13 @@ std::vector<int> toInts(const Napi::Value& value) {
   return numbers;
 }
 
+std::vector<std::string> toStrings(const Napi::Value& value) {
+  const auto array = value.As<Napi::Array>();
+  std::vector<std::string> texts;
+  for (uint32_t i = 0; i < array.Length(); ++i) texts.push_back(toString(array[i]));
+  return texts;
+}
+
 std::span<const uint8_t> toBytes(const Napi::Value& value) {
   const auto array = value.As<Napi::Uint8Array>();
   return {array.Data(), array.ByteLength()};

@@ -20,6 +20,7 @@ uint64_t toU64(const Napi::Value& value);
 bool toBool(const Napi::Value& value);
 std::string toString(const Napi::Value& value);
 std::vector<int> toInts(const Napi::Value& value);
+std::vector<std::string> toStrings(const Napi::Value& value);
 // A view of the array's memory, good until the call returns.
 std::span<const uint8_t> toBytes(const Napi::Value& value);
 std::vector<host::IdMap> toIdMaps(const Napi::Value& value);

@@ -18,6 +18,7 @@ Napi::Value PidfdOpen(const Napi::CallbackInfo& info);
 Napi::Value PidfdSendSignal(const Napi::CallbackInfo& info);
 Napi::Value WaitReadable(const Napi::CallbackInfo& info);
 Napi::Value OpenEventfd(const Napi::CallbackInfo& info);
+Napi::Value RunProgram(const Napi::CallbackInfo& info);
 Napi::Value Reap(const Napi::CallbackInfo& info);
 Napi::Value SetChildSubreaper(const Napi::CallbackInfo& info);
 Napi::Value OpenTree(const Napi::CallbackInfo& info);

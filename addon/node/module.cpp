@@ -22,6 +22,7 @@ constexpr Entry methods[] = {
     {"waitPidfd", node::WaitReadable},  // a pidfd is readable when its process has ended
     {"waitReadable", node::WaitReadable},
     {"openEventfd", node::OpenEventfd},
+    {"runProgram", node::RunProgram},
     {"reap", node::Reap},
     {"setChildSubreaper", node::SetChildSubreaper},
     {"openTree", node::OpenTree},

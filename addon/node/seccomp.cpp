@@ -9,13 +9,6 @@
 namespace node {
 namespace {
 
-std::vector<std::string> toStrings(const Napi::Value& value) {
-  const auto array = value.As<Napi::Array>();
-  std::vector<std::string> texts;
-  for (uint32_t i = 0; i < array.Length(); ++i) texts.push_back(toString(array[i]));
-  return texts;
-}
-
 std::vector<uint32_t> toU32s(const Napi::Value& value) {
   const auto array = value.As<Napi::Array>();
   std::vector<uint32_t> numbers;

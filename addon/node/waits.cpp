@@ -8,6 +8,7 @@
 #include "../host/conversation.h"
 #include "../host/datagram.h"
 #include "../host/lock.h"
+#include "../host/program.h"
 #include "../host/waiter.h"
 #include "convert.h"
 #include "methods.h"
@@ -116,6 +117,17 @@ void answerBool(Napi::Env env, Napi::Promise::Deferred& deferred, const host::Ou
   deferred.Resolve(Napi::Boolean::New(env, taken.value));
 }
 
+void answerEnd(Napi::Env env, Napi::Promise::Deferred& deferred, const host::ProgramEnd& end) {
+  if (end.failure) return answerFailure(env, deferred, end.failure);
+  auto answer = Napi::Object::New(env);
+  answer.Set("code", end.code);
+  answer.Set("signaled", end.signaled);
+  answer.Set("timedOut", end.timedOut);
+  answer.Set("stdout", end.output);
+  answer.Set("stderr", end.complaint);
+  deferred.Resolve(answer);
+}
+
 struct LockWait {
   int fd;
   int timeoutMs;
@@ -184,6 +196,23 @@ Napi::Value WaitReadable(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value OpenEventfd(const Napi::CallbackInfo& info) { return finish(info.Env(), host::openEventfd()); }
+
+Napi::Value RunProgram(const Napi::CallbackInfo& info) {
+  const auto asked = info[0].As<Napi::Object>();
+  host::ProgramRequest request{.path = toString(asked.Get("path")),
+                               .argv = toStrings(asked.Get("argv")),
+                               .env = toStrings(asked.Get("env")),
+                               .cwd = toString(asked.Get("cwd")),
+                               .input = toString(asked.Get("input")),
+                               .timeoutMs = toInt(asked.Get("timeoutMs")),
+                               .mostOutput = toU32(asked.Get("mostOutput")),
+                               .mostComplaint = toU32(asked.Get("mostComplaint"))};
+  return promiseFrom(info.Env(), [&request](const Settle& settle) {
+    return host::runProgram(std::move(request), [settle](const host::ProgramEnd& end) {
+      settle([end](Napi::Env env, Napi::Promise::Deferred& deferred) { answerEnd(env, deferred, end); });
+    });
+  });
+}
 
 Napi::Value Lock(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();

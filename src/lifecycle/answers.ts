@@ -47,9 +47,9 @@ export function answers(context: AnswerContext): Answers {
   };
 }
 
-async function mapIds({ config, host }: AnswerContext, pid: number): Promise<void> {
+async function mapIds({ native, config, host }: AnswerContext, pid: number): Promise<void> {
   const { uidMappings = [], gidMappings = [] } = config.spec.linux ?? {};
-  await writeIdMaps(pid, { uid: uidMappings, gid: gidMappings }, host);
+  await writeIdMaps(native, pid, { uid: uidMappings, gid: gidMappings }, host);
 }
 
 async function toAgent({ native, config, record }: AnswerContext, listener: number, pid: number): Promise<void> {
@@ -63,10 +63,10 @@ async function toAgent({ native, config, record }: AnswerContext, listener: numb
  * prestart and createRuntime: the environment is made, pivot_root is still to come (config.md "Hooks"). The status is that
  * after step 2 of the lifecycle, to which the hooks do not belong (runtime.md "State", "Lifecycle").
  */
-async function runtimeHooks({ config, record }: AnswerContext, pid: number): Promise<void> {
+async function runtimeHooks({ native, config, record }: AnswerContext, pid: number): Promise<void> {
   const state = hookState(record, 'created', pid);
-  await runHooks('prestart', config.spec.hooks?.prestart, state);
-  await runHooks('createRuntime', config.spec.hooks?.createRuntime, state);
+  await runHooks(native, 'prestart', config.spec.hooks?.prestart, state);
+  await runHooks(native, 'createRuntime', config.spec.hooks?.createRuntime, state);
 }
 
 /** Raising limits needs CAP_SYS_RESOURCE in the initial user namespace, which the helper has left. */

@@ -82,7 +82,7 @@ export async function destroy(
   await removeRdtGroups(record);
   if (record.sharesMounts) detachMountsBelow(native, record.rootfs);
   directory.remove();
-  for (const failure of await runAllHooks('poststop', spec?.hooks?.poststop, hookState(record, 'stopped', 0))) {
+  for (const failure of await runAllHooks(native, 'poststop', spec?.hooks?.poststop, hookState(record, 'stopped', 0))) {
     log.warn(failure.message);
   }
 }

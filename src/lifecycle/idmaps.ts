@@ -2,10 +2,13 @@ import { writeFileSync } from 'node:fs';
 import type { IdMapping } from '../config/spec.ts';
 import { TsruncError } from '../errors.ts';
 import type { HostFacts } from '../host/facts.ts';
+import type { Native, SystemCallError } from '../native/native.ts';
 import { isCapable } from '../plan/namespaces.ts';
-import type { MapperFailure } from './mapper-failure.ts';
 
 const MAPPER_DEADLINE_MS = 10_000;
+const mostWords = 4096;
+
+type Runner = Pick<Native, 'runProgram'>;
 
 /**
  * Write the id mappings of a process that has just made its user namespace (user_namespaces(7)). With privileges the
@@ -14,6 +17,7 @@ const MAPPER_DEADLINE_MS = 10_000;
  * @throws TsruncError SYSTEM naming the file that refused, or UNSUPPORTED when the helpers are missing.
  */
 export async function writeIdMaps(
+  native: Runner,
   pid: number,
   maps: { readonly uid: readonly IdMapping[]; readonly gid: readonly IdMapping[] },
   host: HostFacts,
@@ -27,9 +31,9 @@ export async function writeIdMaps(
     // Without this the kernel refuses an unprivileged gid_map: dropping groups could grant access (CVE-2014-8989).
     write(`/proc/${pid}/setgroups`, 'deny', '/linux/gidMappings');
     writeMap(pid, 'gid', maps.gid);
-  } else await runMapper('newgidmap', pid, 'gid', maps.gid);
+  } else await runMapper(native, 'newgidmap', pid, 'gid', maps.gid);
   if (isOnlySelf(maps.uid, host.user.euid)) writeMap(pid, 'uid', maps.uid);
-  else await runMapper('newuidmap', pid, 'uid', maps.uid);
+  else await runMapper(native, 'newuidmap', pid, 'uid', maps.uid);
 }
 
 /** True when the maps need no helper program: one id, and that is the caller's own. */
@@ -58,14 +62,26 @@ function write(path: string, text: string, pointer: string): void {
   }
 }
 
-async function runMapper(program: string, pid: number, kind: 'uid' | 'gid', maps: readonly IdMapping[]): Promise<void> {
-  const { execFile } = await import('node:child_process');
-  const args = [String(pid), ...format(maps, ' ').split(' ')];
-  const failure = await new Promise<MapperFailure | undefined>((resolve) => {
-    execFile(program, args, { timeout: MAPPER_DEADLINE_MS }, (error, _stdout, stderr) =>
-      resolve(error === null ? undefined : { error, stderr }),
-    );
-  });
-  if (failure === undefined) return;
-  throw (await import('./mapper-failure.ts')).mapperFailed(program, kind, failure);
+/** As little of our environment as it takes: the programs are set-user-ID root. */
+async function runMapper(
+  native: Runner,
+  program: string,
+  pid: number,
+  kind: 'uid' | 'gid',
+  maps: readonly IdMapping[],
+): Promise<void> {
+  const end = await native
+    .runProgram({
+      path: program,
+      argv: [program, String(pid), ...format(maps, ' ').split(' ')],
+      env: [],
+      cwd: '',
+      input: '',
+      timeoutMs: MAPPER_DEADLINE_MS,
+      mostOutput: 0,
+      mostComplaint: mostWords,
+    })
+    .catch((error: SystemCallError) => error);
+  if (!(end instanceof Error) && end.code === 0 && !end.signaled) return;
+  throw (await import('./mapper-failure.ts')).mapperFailed(program, kind, end);
 }

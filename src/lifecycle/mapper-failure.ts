@@ -1,30 +1,26 @@
 /** What newuidmap and newgidmap say when they fail, with the way out; loaded only then. */
-import type { ExecFileException } from 'node:child_process';
 import { TsruncError } from '../errors.ts';
 import { type IdRange, subordinateIds } from '../host/subids.ts';
-
-export interface MapperFailure {
-  readonly error: ExecFileException;
-  readonly stderr: string;
-}
+import type { ProgramEnd, SystemCallError } from '../native/native.ts';
 
 /** @param program newuidmap or newgidmap */
-export function mapperFailed(program: string, kind: 'uid' | 'gid', { error, stderr }: MapperFailure): TsruncError {
+export function mapperFailed(program: string, kind: 'uid' | 'gid', end: ProgramEnd | SystemCallError): TsruncError {
   const place = { file: 'config.json', pointer: `/linux/${kind}Mappings` };
-  if (error.code === 'ENOENT') {
+  if (end instanceof Error && end.code === 'ENOENT') {
     const hint = 'Install the package uidmap (Debian) or shadow-utils, or map your own id alone.';
     const message = `${program} is not installed, and the ${kind} mappings map more than your own id`;
     return new TsruncError('UNSUPPORTED', message, { cause: new Error(`${program} is not installed`), place, hint });
   }
-  const words = wordsOf(program, { error, stderr });
+  const words = wordsOf(program, end);
   const message = `${program} refused the ${kind} mappings: ${words}`;
   return new TsruncError('SYSTEM', message, { cause: new Error(words), place, hint: hintFor(program, kind, words) });
 }
 
 /** The program's own words without its name, which some versions repeat. */
-function wordsOf(program: string, { error, stderr }: MapperFailure): string {
-  const words = stderr.trim().replaceAll(`${program}: `, '').replaceAll('\n', '; ');
-  return words || (error.killed === true ? 'it did not end in time' : `exit status ${error.code}`);
+function wordsOf(program: string, end: ProgramEnd | SystemCallError): string {
+  if (end instanceof Error) return `it could not be started: ${end.code}`;
+  const words = end.stderr.trim().replaceAll(`${program}: `, '').replaceAll('\n', '; ');
+  return words || (end.timedOut ? 'it did not end in time' : `exit status ${end.code}`);
 }
 
 function hintFor(program: string, kind: 'uid' | 'gid', words: string): string {

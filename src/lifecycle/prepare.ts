@@ -126,7 +126,7 @@ async function warn({ warnings, locate }: LoadedConfig, { global }: CreateOption
 export async function reserve(request: Request, undo: Undo): Promise<Making> {
   const { options, native, config, host } = request;
   const directory = await new Store(options.global.root).reserve(options.id);
-  undo.add('run the poststop hooks', () => poststop(request));
+  undo.add('run the poststop hooks', () => poststop(native, request));
   undo.add('close the state directory', () => directory.close());
   undo.add('remove the state directory', () => directory.remove());
   const unlock = await directory.lock(native);
@@ -251,7 +251,7 @@ export function finish(
 }
 
 /** A container that failed in the making is destroyed like any other (runtime.md "Lifecycle" 4-6 go on at 12). */
-async function poststop({ config, options }: Request): Promise<void> {
+async function poststop(native: Native, { config, options }: Request): Promise<void> {
   const state = {
     ociVersion: config.spec.ociVersion,
     id: options.id,
@@ -259,7 +259,7 @@ async function poststop({ config, options }: Request): Promise<void> {
     pid: 0,
     bundle: options.bundle,
   };
-  const failures = await runAllHooks('poststop', config.spec.hooks?.poststop, state);
+  const failures = await runAllHooks(native, 'poststop', config.spec.hooks?.poststop, state);
   for (const failure of failures) options.global.log.warn(failure.message);
 }
 

@@ -44,7 +44,7 @@ export async function run(options: RunOptions): Promise<number> {
 async function afterStart(native: Native, prepared: Prepared, options: RunOptions): Promise<void> {
   const { conversation, directory, record, spec } = prepared;
   try {
-    await runHooks('poststart', spec.hooks?.poststart, hookState(record, 'running', record.pid));
+    await runHooks(native, 'poststart', spec.hooks?.poststart, hookState(record, 'running', record.pid));
     conversation.close();
     if (!options.detach) attend(native, prepared, conversation, options);
   } catch (error) {

@@ -29,7 +29,7 @@ export async function start({ store, id, log }: TargetOptions): Promise<void> {
     const record = directory.read();
     refuseUnlessCreated(statusOf(directory, record));
     await giveTheWord(native, directory, record);
-    await poststart(directory, record).catch(async (error: unknown) => {
+    await poststart(native, directory, record).catch(async (error: unknown) => {
       await destroy(native, directory, record, log);
       throw error;
     });
@@ -89,7 +89,7 @@ async function failedAfterStart(
   return new TsruncError('INIT_DIED', `The container could not be started: ${answer.call}: ${answer.detail}`);
 }
 
-const poststart = (directory: ContainerDir, record: ContainerRecord): Promise<void> =>
+const poststart = (native: Native, directory: ContainerDir, record: ContainerRecord): Promise<void> =>
   record.hooks
-    ? runHooks('poststart', frozenSpec(directory).hooks?.poststart, hookState(record, 'running', record.pid))
+    ? runHooks(native, 'poststart', frozenSpec(directory).hooks?.poststart, hookState(record, 'running', record.pid))
     : Promise.resolve();

@@ -135,6 +135,35 @@ export interface FilterRefusal extends SystemCallError {
   readonly systemCall?: string;
 }
 
+/** A program to be run to its end. */
+export interface ProgramRequest {
+  /** Without a slash it is looked up in PATH. */
+  readonly path: string;
+  readonly argv: readonly string[];
+  /** NAME=value; nothing of our own environment is added. */
+  readonly env: readonly string[];
+  /** '' is our own. */
+  readonly cwd: string;
+  /** Its standard input. It need not read it. */
+  readonly input: string;
+  /** Until it is killed; -1: never. */
+  readonly timeoutMs: number;
+  /** So many bytes of its standard output are kept, the first ones; 0: it goes to /dev/null. */
+  readonly mostOutput: number;
+  /** So many bytes of its standard error are kept, the last ones. */
+  readonly mostComplaint: number;
+}
+
+export interface ProgramEnd {
+  /** Exit status, or the number of the signal. */
+  readonly code: number;
+  readonly signaled: boolean;
+  /** It was killed for that. */
+  readonly timedOut: boolean;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
 export interface Native {
   /** Hash of the op table that the addon's helper was built from. */
   readonly wireHash: string;
@@ -170,6 +199,11 @@ export interface Native {
   /** waitid(P_PIDFD) of an ended child of ours; undefined when it still runs. */
   reap(pidfd: number): ExitStatus | undefined;
   setChildSubreaper(): void;
+  /**
+   * Runs a program and resolves when it has ended, though processes that it left may still hold its pipes. Its signals are
+   * the default ones. Rejects with a SystemCallError when it cannot be started (ENOENT: there is no such program).
+   */
+  runProgram(request: ProgramRequest): Promise<ProgramEnd>;
 
   /** open_tree(OPEN_TREE_CLONE) of a path of the host; a detached mount, idmapped where that is asked (mount_setattr). */
   openTree(request: TreeRequest): number;

@@ -1,7 +1,7 @@
+import { signalNumber } from '../../host/signals.ts';
 import { kill } from '../../lifecycle/kill.ts';
 import { Store } from '../../store/store.ts';
 import type { Call } from '../commands.ts';
-import { signalNumber } from '../signals.ts';
 
 export async function run({ global, options, args }: Call<'kill'>): Promise<number> {
   const signal = signalNumber(args.signal ?? 'TERM');

@@ -1,6 +1,7 @@
 import { TsruncError } from '../../errors.ts';
-import { errnoName } from '../../host/errno.ts';
 import { processes } from '../../lifecycle/processes.ts';
+import { loadNative } from '../../native/load.ts';
+import type { SystemCallError } from '../../native/native.ts';
 import { Store } from '../../store/store.ts';
 import type { Call } from '../commands.ts';
 import { renderProcessIds, selectProcesses } from '../render-processes.ts';
@@ -13,26 +14,34 @@ export async function run({ global, options, args, print }: Call<'ps'>): Promise
 }
 
 const enough = 256 * 1024 * 1024;
+const mostWords = 4096;
 
 /** What ps of the host prints, of all processes. */
 async function hostPs(given: readonly string[]): Promise<string> {
-  const { execFileSync } = await import('node:child_process');
   const words = given.length === 0 ? ['-ef'] : given;
-  try {
-    return execFileSync('ps', words, { encoding: 'utf8', maxBuffer: enough, stdio: ['ignore', 'pipe', 'pipe'] });
-  } catch (cause) {
-    throw psFailed(words, cause);
-  }
+  const end = await loadNative()
+    .runProgram({
+      path: 'ps',
+      argv: ['ps', ...words],
+      env: Object.entries(process.env).map(([name, value]) => `${name}=${value}`),
+      cwd: '',
+      input: '',
+      timeoutMs: -1,
+      mostOutput: enough,
+      mostComplaint: mostWords,
+    })
+    .catch((cause: SystemCallError) => {
+      throw notStarted(cause);
+    });
+  if (end.code === 0 && !end.signaled) return end.stdout;
+  throw new TsruncError('USAGE', `ps ${words.join(' ')} failed: ${end.stderr.trim().split('\n')[0]}`, {
+    hint: 'What follows the container is for ps of this host.',
+  });
 }
 
-function psFailed(words: readonly string[], cause: unknown): TsruncError {
-  if (errnoName(cause) === 'ENOENT') {
-    return new TsruncError('HOST_UNSUITABLE', 'ps is not installed on this host', {
-      hint: 'Install procps, or use --format json, which does not need it.',
-    });
-  }
-  const said = cause instanceof Error && 'stderr' in cause ? String(cause.stderr).trim() : String(cause);
-  return new TsruncError('USAGE', `ps ${words.join(' ')} failed: ${said.split('\n')[0]}`, {
-    hint: 'What follows the container is for ps of this host.',
+function notStarted(cause: SystemCallError): TsruncError {
+  if (cause.code !== 'ENOENT') return new TsruncError('SYSTEM', 'ps could not be started', { cause });
+  return new TsruncError('HOST_UNSUITABLE', 'ps is not installed on this host', {
+    hint: 'Install procps, or use --format json, which does not need it.',
   });
 }

@@ -7,7 +7,9 @@ import type { Call } from '../commands.ts';
  * lines at " version " and ": ". So no other line may hold these words.
  */
 export function run({ print }: Call<'version'>): number {
-  const engine = process.versions.bun === undefined ? `node ${process.versions.node}` : `bun ${process.versions.bun}`;
-  print(`tsrunc version ${version}\ncommit: ${commit}\nspec: ${newestSpecVersion}\nengine: ${engine}\n`);
+  const engine = ['quickjs', 'bun', 'node'].find((name) => process.versions[name] !== undefined) ?? 'unknown';
+  print(
+    `tsrunc version ${version}\ncommit: ${commit}\nspec: ${newestSpecVersion}\nengine: ${engine} ${process.versions[engine]}\n`,
+  );
   return 0;
 }

@@ -58,6 +58,12 @@ export function signalNumber(text: string): number {
   });
 }
 
+/** "SIGKILL", or "signal 40" for those without a name. */
+export function signalName(number: number): string {
+  const name = Object.entries(signals).find(([, value]) => value === number)?.[0];
+  return name === undefined ? `signal ${number}` : `SIG${name}`;
+}
+
 function named(name: string): number | undefined {
   const realTime = /^(RTMIN|RTMAX)(?:([+-])(\d{1,2}))?$/.exec(name);
   if (realTime === null) return Object.entries(signals).find(([known]) => known === name)?.[1];

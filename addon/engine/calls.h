@@ -1,0 +1,58 @@
+// Arguments and results of native functions.
+#pragma once
+
+#include <quickjs.h>
+
+#include <cerrno>
+#include <cstring>
+#include <span>
+#include <string>
+
+namespace engine {
+
+// A string argument; not good where it is none or holds a NUL, which no path can.
+class Text {
+ public:
+  Text(JSContext* context, JSValueConst value) : context_(context), text_(JS_ToCStringLen(context, &length_, value)) {}
+  Text(const Text&) = delete;
+  Text& operator=(const Text&) = delete;
+  ~Text() { JS_FreeCString(context_, text_); }
+
+  bool good() const { return text_ != nullptr && std::strlen(text_) == length_; }
+  const char* get() const { return text_; }
+  size_t size() const { return length_; }
+
+ private:
+  JSContext* context_;
+  size_t length_ = 0;
+  const char* text_;
+};
+
+inline int intOf(JSContext* context, JSValueConst value) {
+  int32_t number = 0;
+  JS_ToInt32(context, &number, value);
+  return number;
+}
+
+// An Error like those of Node.js: message "ENOENT: no such file or directory, open '/x'", errno (negative), code,
+// syscall, path.
+JSValue throwErrno(JSContext* context, int err, const char* call, const char* path = nullptr);
+
+// The result of a call that answers 0, or what it failed with.
+inline JSValue outcomeOf(JSContext* context, long result, const char* call, const char* path = nullptr) {
+  return result < 0 ? throwErrno(context, errno, call, path) : JS_NewInt64(context, result);
+}
+
+struct NativeFunction {
+  const char* name;
+  int arguments;  // missing ones are undefined
+  JSCFunction* call;
+};
+
+inline void addFunctions(JSContext* context, JSValueConst object, std::span<const NativeFunction> functions) {
+  for (const auto& [name, arguments, call] : functions) {
+    JS_SetPropertyStr(context, object, name, JS_NewCFunction(context, call, name, arguments));
+  }
+}
+
+}  // namespace engine

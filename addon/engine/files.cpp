@@ -1,0 +1,239 @@
+// Files: one function per system call, or per loop of them that JavaScript would run more slowly.
+#include "files.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <climits>
+#include <cstdlib>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "../sys/fd.h"
+#include "calls.h"
+
+namespace engine {
+namespace {
+
+// A call on one path: the argument, its errors.
+template <class Call>
+JSValue onPath(JSContext* context, JSValueConst argument, const char* name, Call call) {
+  const Text path(context, argument);
+  if (!path.good()) return throwErrno(context, EINVAL, name, path.get());
+  return outcomeOf(context, call(path.get()), name, path.get());
+}
+
+JSValue openFile(JSContext* context, JSValueConst, int, JSValueConst* arguments) {
+  const int flags = intOf(context, arguments[1]) | O_CLOEXEC;
+  const auto mode = static_cast<mode_t>(intOf(context, arguments[2]));
+  return onPath(context, arguments[0], "open", [&](const char* path) { return ::open(path, flags, mode); });
+}
+
+JSValue closeFile(JSContext* context, JSValueConst, int, JSValueConst* arguments) {
+  return outcomeOf(context, ::close(intOf(context, arguments[0])), "close");
+}
+
+// All that is left to read.
+JSValue readRest(JSContext* context, int fd, const char* path) {
+  std::vector<uint8_t> content;
+  size_t length = 0;
+  struct stat status{};
+  // One byte more than its size: the read that finds the end is the same one. Files of the kernel say 0.
+  if (::fstat(fd, &status) == 0 && S_ISREG(status.st_mode)) content.resize(static_cast<size_t>(status.st_size) + 1);
+  for (;;) {
+    if (content.size() - length < 1) content.resize(std::max<size_t>(4096, content.size() * 2));
+    const ssize_t read = ::read(fd, content.data() + length, content.size() - length);
+    if (read < 0 && errno == EINTR) continue;
+    if (read < 0) return throwErrno(context, errno, "read", path);
+    if (read == 0) return JS_NewArrayBufferCopy(context, content.data(), length);
+    length += static_cast<size_t>(read);
+  }
+}
+
+JSValue readFd(JSContext* context, JSValueConst, int, JSValueConst* arguments) {
+  return readRest(context, intOf(context, arguments[0]), nullptr);
+}
+
+JSValue readFile(JSContext* context, JSValueConst, int, JSValueConst* arguments) {
+  const Text path(context, arguments[0]);
+  if (!path.good()) return throwErrno(context, EINVAL, "open", path.get());
+  const Fd fd(::open(path.get(), O_RDONLY | O_CLOEXEC));
+  if (!fd.valid()) return throwErrno(context, errno, "open", path.get());
+  return readRest(context, fd.get(), path.get());
+}
+
+// write(fd, ArrayBuffer, offset, length): how many bytes were taken.
+JSValue writeBytes(JSContext* context, JSValueConst, int, JSValueConst* arguments) {
+  size_t size = 0;
+  const uint8_t* bytes = JS_GetArrayBuffer(context, &size, arguments[1]);
+  const auto offset = static_cast<size_t>(intOf(context, arguments[2]));
+  const auto length = static_cast<size_t>(intOf(context, arguments[3]));
+  if (bytes == nullptr || offset > size || length > size - offset) return throwErrno(context, EFAULT, "write");
+  ssize_t written = 0;
+  do written = ::write(intOf(context, arguments[0]), bytes + offset, length);
+  while (written < 0 && errno == EINTR);
+  return outcomeOf(context, written, "write");
+}
+
+// writeText(fd, string): all of it in one call, as files of the kernel want it.
+JSValue writeText(JSContext* context, JSValueConst, int, JSValueConst* arguments) {
+  const Text text(context, arguments[1]);
+  if (text.get() == nullptr) return JS_EXCEPTION;
+  ssize_t written = 0;
+  do written = ::write(intOf(context, arguments[0]), text.get(), text.size());
+  while (written < 0 && errno == EINTR);
+  return outcomeOf(context, written, "write");
+}
+
+JSValue makeDirectory(JSContext* context, JSValueConst, int, JSValueConst* arguments) {
+  const auto mode = static_cast<mode_t>(intOf(context, arguments[1]));
+  return onPath(context, arguments[0], "mkdir", [&](const char* path) { return ::mkdir(path, mode); });
+}
+
+JSValue removeDirectory(JSContext* context, JSValueConst, int, JSValueConst* arguments) {
+  return onPath(context, arguments[0], "rmdir", [](const char* path) { return ::rmdir(path); });
+}
+
+JSValue removeFile(JSContext* context, JSValueConst, int, JSValueConst* arguments) {
+  return onPath(context, arguments[0], "unlink", [](const char* path) { return ::unlink(path); });
+}
+
+JSValue changeMode(JSContext* context, JSValueConst, int, JSValueConst* arguments) {
+  const auto mode = static_cast<mode_t>(intOf(context, arguments[1]));
+  return onPath(context, arguments[0], "chmod", [&](const char* path) { return ::chmod(path, mode); });
+}
+
+JSValue changeOwner(JSContext* context, JSValueConst, int, JSValueConst* arguments) {
+  const auto uid = static_cast<uid_t>(intOf(context, arguments[1]));
+  const auto gid = static_cast<gid_t>(intOf(context, arguments[2]));
+  return onPath(context, arguments[0], "chown", [&](const char* path) { return ::chown(path, uid, gid); });
+}
+
+JSValue mayAccess(JSContext* context, JSValueConst, int, JSValueConst* arguments) {
+  const int mode = intOf(context, arguments[1]);
+  return onPath(context, arguments[0], "access", [&](const char* path) { return ::access(path, mode); });
+}
+
+JSValue exists(JSContext* context, JSValueConst, int, JSValueConst* arguments) {
+  const Text path(context, arguments[0]);
+  return JS_NewBool(context, path.good() && ::access(path.get(), F_OK) == 0);
+}
+
+JSValue renameFile(JSContext* context, JSValueConst, int, JSValueConst* arguments) {
+  const Text to(context, arguments[1]);
+  if (!to.good()) return throwErrno(context, EINVAL, "rename", to.get());
+  return onPath(context, arguments[0], "rename", [&](const char* from) { return ::rename(from, to.get()); });
+}
+
+JSValue readLink(JSContext* context, JSValueConst, int, JSValueConst* arguments) {
+  const Text path(context, arguments[0]);
+  char target[PATH_MAX];
+  const ssize_t length = path.good() ? ::readlink(path.get(), target, sizeof target) : (errno = EINVAL, -1);
+  if (length < 0) return throwErrno(context, errno, "readlink", path.get());
+  return JS_NewStringLen(context, target, static_cast<size_t>(length));
+}
+
+JSValue realPath(JSContext* context, JSValueConst, int, JSValueConst* arguments) {
+  const Text path(context, arguments[0]);
+  char resolved[PATH_MAX];
+  if (!path.good() || ::realpath(path.get(), resolved) == nullptr) {
+    return throwErrno(context, path.good() ? errno : EINVAL, "realpath", path.get());
+  }
+  return JS_NewString(context, resolved);
+}
+
+JSValue makeTemporaryDirectory(JSContext* context, JSValueConst, int, JSValueConst* arguments) {
+  const Text prefix(context, arguments[0]);
+  if (!prefix.good()) return throwErrno(context, EINVAL, "mkdtemp", prefix.get());
+  std::string path = std::string(prefix.get()) + "XXXXXX";
+  if (::mkdtemp(path.data()) == nullptr) return throwErrno(context, errno, "mkdtemp", path.c_str());
+  return JS_NewString(context, path.c_str());
+}
+
+// Pairs of name and d_type in one array.
+JSValue listDirectory(JSContext* context, JSValueConst, int, JSValueConst* arguments) {
+  const Text path(context, arguments[0]);
+  if (!path.good()) return throwErrno(context, EINVAL, "scandir", path.get());
+  const std::unique_ptr<DIR, int (*)(DIR*)> directory(::opendir(path.get()), ::closedir);
+  if (directory == nullptr) return throwErrno(context, errno, "scandir", path.get());
+  JSValue names = JS_NewArray(context);
+  uint32_t count = 0;
+  for (errno = 0; const dirent* entry = ::readdir(directory.get()); errno = 0) {
+    const std::string_view name(entry->d_name);
+    if (name == "." || name == "..") continue;
+    JS_SetPropertyUint32(context, names, count++, JS_NewStringLen(context, name.data(), name.size()));
+    JS_SetPropertyUint32(context, names, count++, JS_NewInt32(context, entry->d_type));
+  }
+  if (errno == 0) return names;
+  JS_FreeValue(context, names);
+  return throwErrno(context, errno, "scandir", path.get());
+}
+
+// The numbers of src/engine/fs.ts, in its order.
+JSValue statusOf(JSContext* context, const struct stat& status) {
+  const double values[] = {
+      static_cast<double>(status.st_dev),
+      static_cast<double>(status.st_ino),
+      static_cast<double>(status.st_mode),
+      static_cast<double>(status.st_uid),
+      static_cast<double>(status.st_gid),
+      static_cast<double>(status.st_rdev),
+      static_cast<double>(status.st_size),
+      static_cast<double>(status.st_nlink),
+      static_cast<double>(status.st_mtim.tv_sec) * 1e3 + static_cast<double>(status.st_mtim.tv_nsec) / 1e6};
+  JSValue numbers = JS_NewArray(context);
+  uint32_t count = 0;
+  for (const double value : values) JS_SetPropertyUint32(context, numbers, count++, JS_NewFloat64(context, value));
+  return numbers;
+}
+
+JSValue statPath(JSContext* context, JSValueConst, int, JSValueConst* arguments) {
+  const Text path(context, arguments[0]);
+  const bool follow = JS_ToBool(context, arguments[1]) > 0;
+  struct stat status{};
+  const int flags = follow ? 0 : AT_SYMLINK_NOFOLLOW;
+  if (!path.good()) return throwErrno(context, EINVAL, "stat", path.get());
+  if (::fstatat(AT_FDCWD, path.get(), &status, flags) < 0) {
+    return throwErrno(context, errno, follow ? "stat" : "lstat", path.get());
+  }
+  return statusOf(context, status);
+}
+
+JSValue statFd(JSContext* context, JSValueConst, int, JSValueConst* arguments) {
+  struct stat status{};
+  if (::fstat(intOf(context, arguments[0]), &status) < 0) return throwErrno(context, errno, "fstat");
+  return statusOf(context, status);
+}
+
+constexpr NativeFunction functions[] = {
+    {"open", 3, openFile},
+    {"close", 1, closeFile},
+    {"readFd", 1, readFd},
+    {"readFile", 1, readFile},
+    {"writeBytes", 4, writeBytes},
+    {"writeText", 2, writeText},
+    {"mkdir", 2, makeDirectory},
+    {"rmdir", 1, removeDirectory},
+    {"unlink", 1, removeFile},
+    {"chmod", 2, changeMode},
+    {"chown", 3, changeOwner},
+    {"access", 2, mayAccess},
+    {"exists", 1, exists},
+    {"rename", 2, renameFile},
+    {"readlink", 1, readLink},
+    {"realpath", 1, realPath},
+    {"mkdtemp", 1, makeTemporaryDirectory},
+    {"readdir", 1, listDirectory},
+    {"stat", 2, statPath},
+    {"fstat", 1, statFd},
+};
+
+}  // namespace
+
+void addFileFunctions(JSContext* context, JSValueConst natives) { addFunctions(context, natives, functions); }
+
+}  // namespace engine

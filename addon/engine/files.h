@@ -1,0 +1,9 @@
+#pragma once
+
+#include <quickjs.h>
+
+namespace engine {
+
+void addFileFunctions(JSContext* context, JSValueConst natives);
+
+}  // namespace engine

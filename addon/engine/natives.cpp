@@ -1,0 +1,221 @@
+#include "natives.h"
+
+#include <signal.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <climits>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "calls.h"
+#include "files.h"
+#include "loop.h"
+#include "net.h"
+
+extern "C" char** environ;
+
+namespace engine {
+namespace {
+
+#if defined(__x86_64__)
+constexpr const char* machine = "x64";
+#elif defined(__aarch64__)
+constexpr const char* machine = "arm64";
+#elif defined(__riscv) && __riscv_xlen == 64
+constexpr const char* machine = "riscv64";
+#else
+#error "src/seccomp knows machines by the names of Node.js: add this one"
+#endif
+
+JSValue startTimer(JSContext* context, JSValueConst, int, JSValueConst* arguments) {
+  double milliseconds = 0;
+  JS_ToFloat64(context, &milliseconds, arguments[1]);
+  return JS_NewUint32(context, loopOf(context).startTimer(JS_DupValue(context, arguments[0]), milliseconds));
+}
+
+JSValue stopTimer(JSContext* context, JSValueConst, int, JSValueConst* arguments) {
+  loopOf(context).stopTimer(static_cast<uint32_t>(intOf(context, arguments[0])));
+  return JS_UNDEFINED;
+}
+
+JSValue milliseconds(JSContext* context, JSValueConst, int, JSValueConst*) {
+  timespec time{};
+  ::clock_gettime(CLOCK_MONOTONIC, &time);
+  return JS_NewFloat64(context, static_cast<double>(time.tv_sec) * 1e3 + static_cast<double>(time.tv_nsec) / 1e6);
+}
+
+JSValue encodeUtf8(JSContext* context, JSValueConst, int, JSValueConst* arguments) {
+  const Text text(context, arguments[0]);
+  if (text.get() == nullptr) return JS_EXCEPTION;
+  return JS_NewArrayBufferCopy(context, reinterpret_cast<const uint8_t*>(text.get()), text.size());
+}
+
+// Part of an ArrayBuffer: the arguments (buffer, offset, length) that `index` begins.
+struct Bytes {
+  const uint8_t* data = nullptr;
+  size_t size = 0;
+
+  Bytes(JSContext* context, JSValueConst* arguments) {
+    size_t whole = 0;
+    const uint8_t* start = JS_GetArrayBuffer(context, &whole, arguments[0]);
+    const auto offset = static_cast<size_t>(intOf(context, arguments[1]));
+    const auto length = static_cast<size_t>(intOf(context, arguments[2]));
+    if (start == nullptr || offset > whole || length > whole - offset) return;
+    data = start + offset;
+    size = length;
+  }
+};
+
+// encodeInto(string, buffer, offset, room): the bytes written, or -1 where there is no room.
+JSValue encodeInto(JSContext* context, JSValueConst, int, JSValueConst* arguments) {
+  const Text text(context, arguments[0]);
+  const Bytes room(context, arguments + 1);
+  if (text.get() == nullptr) return JS_EXCEPTION;
+  if (text.size() > room.size) return JS_NewInt32(context, -1);
+  std::memcpy(const_cast<uint8_t*>(room.data), text.get(), text.size());
+  return JS_NewInt64(context, static_cast<int64_t>(text.size()));
+}
+
+JSValue decodeUtf8(JSContext* context, JSValueConst, int, JSValueConst* arguments) {
+  const Bytes bytes(context, arguments);
+  return JS_NewStringLen(context, reinterpret_cast<const char*>(bytes.data), bytes.size);
+}
+
+size_t utf8Length(uint8_t first) {
+  if (first < 0x80) return 1;
+  if (first >= 0xc2 && first <= 0xdf) return 2;
+  if (first >= 0xe0 && first <= 0xef) return 3;
+  return first >= 0xf0 && first <= 0xf4 ? 4 : 0;
+}
+
+// The second byte decides on overlong forms, surrogates, and what is beyond U+10FFFF (Unicode, table 3-7).
+bool isSecondByte(uint8_t first, uint8_t second) {
+  const uint8_t least = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
+  const uint8_t most = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
+  return second >= least && second <= most;
+}
+
+bool isUtf8(const Bytes& bytes) {
+  for (size_t i = 0; i < bytes.size;) {
+    const size_t length = utf8Length(bytes.data[i]);
+    if (length == 0 || length > bytes.size - i) return false;
+    if (length > 1 && !isSecondByte(bytes.data[i], bytes.data[i + 1])) return false;
+    for (size_t k = 2; k < length; ++k) {
+      if ((bytes.data[i + k] & 0xc0) != 0x80) return false;
+    }
+    i += length;
+  }
+  return true;
+}
+
+JSValue validUtf8(JSContext* context, JSValueConst, int, JSValueConst* arguments) {
+  return JS_NewBool(context, isUtf8(Bytes(context, arguments)));
+}
+
+JSValue workingDirectory(JSContext* context, JSValueConst, int, JSValueConst*) {
+  char path[PATH_MAX];
+  if (::getcwd(path, sizeof path) == nullptr) return throwErrno(context, errno, "getcwd");
+  return JS_NewString(context, path);
+}
+
+JSValue errnoName(JSContext* context, JSValueConst, int, JSValueConst* arguments) {
+  const char* name = ::strerrorname_np(intOf(context, arguments[0]));
+  return name == nullptr ? JS_UNDEFINED : JS_NewString(context, name);
+}
+
+JSValue sendSignal(JSContext* context, JSValueConst, int, JSValueConst* arguments) {
+  return outcomeOf(context, ::kill(intOf(context, arguments[0]), intOf(context, arguments[1])), "kill");
+}
+
+// At once, without running what the C++ library has for the end of a program.
+JSValue endProcess(JSContext* context, JSValueConst, int, JSValueConst* arguments) {
+  ::_exit(intOf(context, arguments[0]));
+}
+
+std::vector<std::string> stringsOf(JSContext* context, JSValueConst array) {
+  std::vector<std::string> texts;
+  JSValue length = JS_GetPropertyStr(context, array, "length");
+  const int count = intOf(context, length);
+  for (int i = 0; i < count; ++i) {
+    JSValue element = JS_GetPropertyUint32(context, array, static_cast<uint32_t>(i));
+    texts.emplace_back(Text(context, element).get());
+    JS_FreeValue(context, element);
+  }
+  return texts;
+}
+
+// execve(path, arguments): returns by throwing only.
+JSValue execute(JSContext* context, JSValueConst, int, JSValueConst* arguments) {
+  const Text path(context, arguments[0]);
+  std::vector<std::string> words = stringsOf(context, arguments[1]);
+  std::vector<char*> pointers;
+  for (std::string& word : words) pointers.push_back(word.data());
+  pointers.push_back(nullptr);
+  ::signal(SIGPIPE, SIG_DFL);  // ignored by us alone; exec would pass it on
+  ::execve(path.get(), pointers.data(), environ);
+  const int err = errno;
+  ::signal(SIGPIPE, SIG_IGN);
+  return throwErrno(context, err, "execve", path.get());
+}
+
+constexpr NativeFunction functions[] = {
+    {"startTimer", 2, startTimer}, {"stopTimer", 1, stopTimer},   {"milliseconds", 0, milliseconds},
+    {"encodeUtf8", 1, encodeUtf8}, {"encodeInto", 4, encodeInto}, {"decodeUtf8", 3, decodeUtf8},
+    {"validUtf8", 3, validUtf8},   {"cwd", 0, workingDirectory},  {"kill", 2, sendSignal},
+    {"exit", 1, endProcess},       {"execve", 2, execute},        {"errnoName", 1, errnoName},
+};
+
+JSValue wordsOf(JSContext* context, char** words, int count) {
+  JSValue array = JS_NewArray(context);
+  for (int i = 0; i < count; ++i) {
+    JS_SetPropertyUint32(context, array, static_cast<uint32_t>(i), JS_NewString(context, words[i]));
+  }
+  return array;
+}
+
+int countOf(char** words) {
+  int count = 0;
+  while (words[count] != nullptr) ++count;
+  return count;
+}
+
+}  // namespace
+
+Loop& loopOf(JSContext* context) { return *static_cast<Loop*>(JS_GetRuntimeOpaque(JS_GetRuntime(context))); }
+
+JSValue throwErrno(JSContext* context, int err, const char* call, const char* path) {
+  const char* name = ::strerrorname_np(err);
+  const std::string code = name == nullptr ? "E" + std::to_string(err) : name;
+  std::string message = code + ": " + ::strerrordesc_np(err) + ", " + call;
+  if (path != nullptr) message += " '" + std::string(path) + "'";
+  JSValue error = JS_NewError(context);
+  constexpr int hidden = JS_PROP_CONFIGURABLE | JS_PROP_WRITABLE;
+  JS_DefinePropertyValueStr(context, error, "message", JS_NewStringLen(context, message.data(), message.size()),
+                            hidden);
+  JS_SetPropertyStr(context, error, "errno", JS_NewInt32(context, -err));
+  JS_SetPropertyStr(context, error, "code", JS_NewStringLen(context, code.data(), code.size()));
+  JS_SetPropertyStr(context, error, "syscall", JS_NewString(context, call));
+  if (path != nullptr) JS_SetPropertyStr(context, error, "path", JS_NewString(context, path));
+  return JS_Throw(context, error);
+}
+
+JSValue makeNatives(JSContext* context, Loop& loop, int argc, char** argv) {
+  JS_SetRuntimeOpaque(JS_GetRuntime(context), &loop);
+  JSValue natives = JS_NewObject(context);
+  addFunctions(context, natives, functions);
+  addFileFunctions(context, natives);
+  addNetFunctions(context, natives);
+  JS_SetPropertyStr(context, natives, "argv", wordsOf(context, argv, argc));
+  JS_SetPropertyStr(context, natives, "environment", wordsOf(context, environ, countOf(environ)));
+  JS_SetPropertyStr(context, natives, "engineVersion", JS_NewString(context, ENGINE_VERSION));
+  JS_SetPropertyStr(context, natives, "machine", JS_NewString(context, machine));
+  JS_SetPropertyStr(context, natives, "pid", JS_NewInt32(context, ::getpid()));
+  JS_SetPropertyStr(context, natives, "euid", JS_NewUint32(context, ::geteuid()));
+  JS_SetPropertyStr(context, natives, "egid", JS_NewUint32(context, ::getegid()));
+  return natives;
+}
+
+}  // namespace engine

@@ -1,0 +1,9 @@
+#pragma once
+
+#include <quickjs.h>
+
+namespace engine {
+
+void addNetFunctions(JSContext* context, JSValueConst natives);
+
+}  // namespace engine

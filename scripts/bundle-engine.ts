@@ -1,0 +1,48 @@
+/**
+ * bundle-engine OUT: the program for the executable's own engine, as modules of plain JavaScript in the directory OUT. What it
+ * takes from Node.js comes from src/engine instead.
+ */
+import { join } from 'node:path';
+import { type BunPlugin, build } from 'bun';
+
+const engine = join(import.meta.dirname, '../src/engine');
+
+const replacements: Readonly<Record<string, string>> = {
+  'node:fs': 'fs.ts',
+  'node:net': 'net.ts',
+  'node:os': 'os.ts',
+  'node:path': 'path.ts',
+};
+
+const ownModules: Readonly<Record<string, string>> = {
+  'src/native/load.ts': 'load.ts',
+  'src/lifecycle/self.ts': 'self.ts',
+};
+
+const substitutes: BunPlugin = {
+  name: 'engine',
+  setup(builder) {
+    builder.onResolve({ filter: /^node:/ }, ({ path }) => {
+      const own = replacements[path];
+      return own === undefined ? { path, external: true } : { path: join(engine, own) };
+    });
+    builder.onResolve({ filter: /\/(load|self)\.ts$/ }, ({ path, importer }) => {
+      const full = join(importer, '..', path);
+      const own = Object.entries(ownModules).find(([name]) => full.endsWith(name));
+      return own === undefined ? undefined : { path: join(engine, own[1]) };
+    });
+  },
+};
+
+const [out = ''] = process.argv.slice(2);
+const { success, logs } = await build({
+  entrypoints: [join(engine, 'globals.ts'), join(engine, 'main.ts')],
+  outdir: out,
+  target: 'browser',
+  format: 'esm',
+  splitting: true,
+  minify: true,
+  external: ['yargs', 'yargs/*', 'debug'],
+  plugins: [substitutes],
+});
+if (!success) throw new AggregateError(logs, 'cannot bundle the program');

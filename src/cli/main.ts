@@ -1,0 +1,47 @@
+/** Parsed command line -> command -> exit status. The only module that prints errors. */
+
+import { type Log, openLog } from '../log/logger.ts';
+import { renderForPeople, reportOf } from '../log/report.ts';
+import { defaultRoot } from '../store/root.ts';
+import { dispatch } from './commands.ts';
+import { globalOptions, logSettings } from './globals.ts';
+import { writeStderr, writeStdout } from './output.ts';
+import type { Parsed } from './parse.ts';
+import { rowOf } from './table.ts';
+
+/** What a failure ends with unless the table says otherwise; engines and users of runc expect both. */
+const failure = 1;
+
+/** A command line that was not understood belongs to no command yet. */
+const failureStatus = (parsed: Parsed): number =>
+  ('invocation' in parsed ? rowOf(parsed.invocation.verb).failureStatus : undefined) ?? failure;
+
+/** @returns the exit status */
+export async function main(parsed: Parsed): Promise<number> {
+  let log: Log | undefined;
+  try {
+    log = await openLog(logSettings(parsed.globals), writeStderr);
+    return await execute(parsed, log);
+  } catch (error) {
+    fail(error, log);
+    return failureStatus(parsed);
+  }
+}
+
+async function execute(parsed: Parsed, log: Log): Promise<number> {
+  if ('mistake' in parsed) throw parsed.mistake;
+  const global = globalOptions(parsed.globals, log, defaultRoot);
+  return dispatch(parsed.invocation, { global, print: writeStdout });
+}
+
+function fail(error: unknown, log: Log | undefined): void {
+  const report = reportOf(error);
+  writeStderr(renderForPeople(report));
+  try {
+    log?.debug('error', report.stack);
+    // Last, because engines show their user the last line.
+    log?.error(report.msg, report.details);
+  } catch (logError) {
+    writeStderr(renderForPeople({ msg: `cannot write to the log: ${reportOf(logError).msg}`, hint: undefined }));
+  }
+}

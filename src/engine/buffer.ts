@@ -1,0 +1,84 @@
+/** Buffer, TextEncoder, TextDecoder: as far as the program uses them. */
+import { natives } from './natives.ts';
+
+export class EngineBuffer extends Uint8Array {
+  /** The memory itself, not a copy. */
+  static over(bytes: ArrayBuffer): EngineBuffer {
+    return new EngineBuffer(bytes);
+  }
+
+  static override from(source: string | ArrayLike<number> | Iterable<number>): EngineBuffer {
+    if (typeof source === 'string') return EngineBuffer.over(natives.encodeUtf8(source));
+    const copy = new Uint8Array(Array.from(source));
+    return EngineBuffer.over(copy.buffer);
+  }
+
+  static alloc(length: number): EngineBuffer {
+    return new EngineBuffer(length);
+  }
+
+  static concat(parts: readonly Uint8Array[]): EngineBuffer {
+    const whole = new EngineBuffer(parts.reduce((sum, part) => sum + part.length, 0));
+    let at = 0;
+    for (const part of parts) {
+      whole.set(part, at);
+      at += part.length;
+    }
+    return whole;
+  }
+
+  static byteLength(text: string): number {
+    return natives.encodeUtf8(text).byteLength;
+  }
+
+  override toString(encoding: 'utf8' | 'utf-8' | 'latin1' = 'utf8'): string {
+    if (encoding !== 'latin1') return natives.decodeUtf8(this.buffer, this.byteOffset, this.length);
+    let text = '';
+    for (const byte of this) text += String.fromCharCode(byte);
+    return text;
+  }
+
+  equals(other: Uint8Array): boolean {
+    return this.length === other.length && this.every((byte, index) => byte === other[index]);
+  }
+
+  readUInt32LE(offset: number): number {
+    return new DataView(this.buffer, this.byteOffset).getUint32(offset, true);
+  }
+
+  writeUInt32LE(value: number, offset = 0): number {
+    new DataView(this.buffer, this.byteOffset).setUint32(offset, value, true);
+    return offset + 4;
+  }
+}
+
+export class EngineTextEncoder {
+  encode(text: string): Uint8Array {
+    return new Uint8Array(natives.encodeUtf8(text));
+  }
+
+  /** Where the text does not fit nothing is written, other than the standard says: callers here make room first. */
+  encodeInto(text: string, target: Uint8Array): { read: number; written: number } {
+    const written = natives.encodeInto(text, target.buffer, target.byteOffset, target.length);
+    return written < 0 ? { read: 0, written: 0 } : { read: text.length, written };
+  }
+}
+
+const byteOrderMark = '\uFEFF';
+
+export class EngineTextDecoder {
+  readonly #fatal: boolean;
+  readonly #keepMark: boolean;
+
+  constructor(_label = 'utf-8', options: { readonly fatal?: boolean; readonly ignoreBOM?: boolean } = {}) {
+    this.#fatal = options.fatal === true;
+    this.#keepMark = options.ignoreBOM === true;
+  }
+
+  decode(bytes: Uint8Array): string {
+    const place = [bytes.buffer, bytes.byteOffset, bytes.length] as const;
+    if (this.#fatal && !natives.validUtf8(...place)) throw new TypeError('The encoded data was not valid UTF-8');
+    const text = natives.decodeUtf8(...place);
+    return !this.#keepMark && text.startsWith(byteOrderMark) ? text.slice(1) : text;
+  }
+}
