@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -77,6 +78,38 @@ JSValue writeBytes(JSContext* context, JSValueConst, int, JSValueConst* argument
   do written = ::write(intOf(context, arguments[0]), bytes + offset, length);
   while (written < 0 && errno == EINTR);
   return outcomeOf(context, written, "write");
+}
+
+// readBytes(fd, ArrayBuffer, offset, length): how many bytes there were.
+JSValue readBytes(JSContext* context, JSValueConst, int, JSValueConst* arguments) {
+  size_t size = 0;
+  uint8_t* bytes = JS_GetArrayBuffer(context, &size, arguments[1]);
+  const auto offset = static_cast<size_t>(intOf(context, arguments[2]));
+  const auto length = static_cast<size_t>(intOf(context, arguments[3]));
+  if (bytes == nullptr || offset > size || length > size - offset) return throwErrno(context, EFAULT, "read");
+  ssize_t count = 0;
+  do count = ::read(intOf(context, arguments[0]), bytes + offset, length);
+  while (count < 0 && errno == EINTR);
+  return outcomeOf(context, count, "read");
+}
+
+// An inotify descriptor with one watch: of changes of a file, and of its end.
+JSValue watchFile(JSContext* context, JSValueConst, int, JSValueConst* arguments) {
+  const Text path(context, arguments[0]);
+  if (!path.good()) return throwErrno(context, EINVAL, "watch", path.get());
+  Fd fd(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
+  if (!fd.valid()) return throwErrno(context, errno, "inotify_init1");
+  if (::inotify_add_watch(fd.get(), path.get(), IN_MODIFY | IN_ATTRIB | IN_DELETE_SELF) < 0) {
+    return throwErrno(context, errno, "watch", path.get());
+  }
+  return JS_NewInt32(context, fd.release());
+}
+
+// The descriptor of watchFile becomes readable for the last time: whoever waits for it can close it.
+JSValue endWatch(JSContext* context, JSValueConst, int, JSValueConst* arguments) {
+  constexpr int onlyWatch = 1;  // inotify counts from 1; one that has ended by itself (the file is gone) is as good
+  static_cast<void>(::inotify_rm_watch(intOf(context, arguments[0]), onlyWatch));
+  return JS_UNDEFINED;
 }
 
 // writeText(fd, string): all of it in one call, as files of the kernel want it.
@@ -215,6 +248,9 @@ constexpr NativeFunction functions[] = {
     {"readFd", 1, readFd},
     {"readFile", 1, readFile},
     {"writeBytes", 4, writeBytes},
+    {"readBytes", 4, readBytes},
+    {"watch", 1, watchFile},
+    {"endWatch", 1, endWatch},
     {"writeText", 2, writeText},
     {"mkdir", 2, makeDirectory},
     {"rmdir", 1, removeDirectory},

@@ -2,7 +2,7 @@
 import type { ContainerStatus } from '../lifecycle/options.ts';
 import { capabilityNumbers } from '../plan/capabilities.ts';
 import { shells } from './completion-scripts.ts';
-import { signals } from './signals.ts';
+import { signals } from '../host/signals.ts';
 import { type CommandRow, commands, globalOptions, type OptionRow, type PositionalRow } from './table.ts';
 import { describe, isShown } from './wording.ts';
 

@@ -128,6 +128,9 @@ export const writeSync = (fd: number, data: Data): number =>
     ? natives.writeText(fd, data)
     : natives.writeBytes(fd, data.buffer, data.byteOffset, data.length);
 
+export const readSync = (fd: number, bytes: Uint8Array): number =>
+  natives.readBytes(fd, bytes.buffer, bytes.byteOffset, bytes.length);
+
 export const existsSync = (path: string): boolean => natives.exists(path);
 export const accessSync = (path: string, mode: number = constants.F_OK): void => natives.access(path, mode);
 export const chmodSync = (path: string, mode: number): void => natives.chmod(path, mode);
@@ -204,10 +207,43 @@ function removeTree(path: string): void {
   natives.rmdir(path);
 }
 
-/** There is none here: who watches looks again after pauses. */
-export function watch(): never {
-  throw new Error('fs.watch is not part of this engine');
+export class FSWatcher {
+  #fd: number;
+  #isOpen = true;
+
+  constructor(path: string, listener: () => void) {
+    this.#fd = natives.watch(path);
+    this.#await(listener);
+  }
+
+  /** Errors of a watch that stands are none. */
+  on(): this {
+    return this;
+  }
+
+  close(): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    natives.endWatch(this.#fd);
+  }
+
+  #await(listener: () => void): void {
+    natives.onReadable(this.#fd, () => {
+      if (!this.#isOpen) {
+        natives.close(this.#fd);
+        return;
+      }
+      natives.readBytes(this.#fd, events.buffer, 0, events.length);
+      listener();
+      this.#await(listener);
+    });
+  }
 }
+
+/** Room for what has happened; only that something has counts. */
+const events = new Uint8Array(4096);
+
+export const watch = (path: string, listener: () => void): FSWatcher => new FSWatcher(path, listener);
 
 export default {
   constants,
@@ -222,6 +258,7 @@ export default {
   mkdtempSync,
   openSync,
   readFileSync,
+  readSync,
   readdirSync,
   readlinkSync,
   realpathSync,

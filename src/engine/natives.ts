@@ -22,6 +22,10 @@ export interface Natives {
   readFd(fd: number): ArrayBuffer;
   readFile(path: string): ArrayBuffer;
   writeBytes(fd: number, bytes: ArrayBufferLike, offset: number, length: number): number;
+  readBytes(fd: number, bytes: ArrayBufferLike, offset: number, length: number): number;
+  /** inotify of one file; to be ended before it is closed. */
+  watch(path: string): number;
+  endWatch(fd: number): void;
   writeText(fd: number, text: string): number;
   mkdir(path: string, mode: number): void;
   rmdir(path: string): void;

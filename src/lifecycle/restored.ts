@@ -51,8 +51,8 @@ export class Restored {
       if (spec.linux?.netDevices !== undefined) (await import('./net-devices.ts')).moveNetDevices(pid, this.#making);
     }
     const state = hookState(record, 'created', pid);
-    await runHooks('prestart', spec.hooks?.prestart, state);
-    await runHooks('createRuntime', spec.hooks?.createRuntime, state);
+    await runHooks(native, 'prestart', spec.hooks?.prestart, state);
+    await runHooks(native, 'createRuntime', spec.hooks?.createRuntime, state);
   }
 
   #finish(pid: number): void {
