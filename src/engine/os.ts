@@ -20,3 +20,6 @@ export const constants = {
     return errnoByName();
   },
 };
+
+/** As Node has it: TMPDIR, TMP, TEMP, or /tmp. */
+export const tmpdir = (): string => process.env.TMPDIR || process.env.TMP || process.env.TEMP || '/tmp';

@@ -49,4 +49,5 @@ export function basename(path: string, suffix = ''): string {
   return suffix !== '' && name !== suffix && name.endsWith(suffix) ? name.slice(0, -suffix.length) : name;
 }
 
-export default { basename, delimiter, dirname, isAbsolute, join, normalize, resolve };
+export const posix = { basename, delimiter, dirname, isAbsolute, join, normalize, resolve };
+export default posix;
