@@ -3,6 +3,8 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "memory.h"
+
 namespace engine {
 namespace {
 
@@ -22,7 +24,7 @@ void print(JSContext* context, JSValueConst value) {
 }  // namespace
 
 JSContext* makeContext() {
-  JSRuntime* runtime = JS_NewRuntime();
+  JSRuntime* runtime = JS_NewRuntime2(&memoryFunctions, nullptr);
   if (runtime == nullptr) std::abort();
   JS_SetGCThreshold(runtime, firstCollectionBytes);
   JS_SetMaxStackSize(runtime, stackBytes);

@@ -1,15 +1,5 @@
-/**
- * The module of each command. The verbs that engines call for every container are part of the first chunk of the executable,
- * because loading one more costs more than they do; the others are loaded when they run.
- */
+/** The module of each command, loaded when it runs: a start costs as much as there is to load. */
 import type { GlobalOptions } from '../lifecycle/options.ts';
-import * as create from './commands/create.ts';
-import * as deleteVerb from './commands/delete.ts';
-import * as exec from './commands/exec.ts';
-import * as kill from './commands/kill.ts';
-import * as run from './commands/run.ts';
-import * as start from './commands/start.ts';
-import * as state from './commands/state.ts';
 import type { Invocation } from './parse.ts';
 import type { ArgsOf, OptionsOf, Verb } from './table.ts';
 
@@ -27,16 +17,16 @@ export interface CommandModule<V extends Verb> {
   readonly run: (call: Call<V>) => number | Promise<number>;
 }
 
-type Loaders = { readonly [V in Verb]: CommandModule<V> | (() => Promise<CommandModule<V>>) };
+type Loaders = { readonly [V in Verb]: () => Promise<CommandModule<V>> };
 
 const loaders: Loaders = {
-  create,
-  start,
-  run,
-  exec,
-  kill,
-  delete: deleteVerb,
-  state,
+  create: () => import('./commands/create.ts'),
+  start: () => import('./commands/start.ts'),
+  run: () => import('./commands/run.ts'),
+  exec: () => import('./commands/exec.ts'),
+  kill: () => import('./commands/kill.ts'),
+  delete: () => import('./commands/delete.ts'),
+  state: () => import('./commands/state.ts'),
   pause: () => import('./commands/pause.ts'),
   resume: () => import('./commands/resume.ts'),
   events: () => import('./commands/events.ts'),
@@ -63,7 +53,6 @@ export async function dispatch<V extends Verb>(
   { verb, options, args }: Invocation<V>,
   surroundings: Pick<Call<V>, 'global' | 'print'>,
 ): Promise<number> {
-  const command = loaders[verb];
-  const { run } = typeof command === 'function' ? await command() : command;
+  const { run } = await loaders[verb]();
   return run({ ...surroundings, options, args });
 }
