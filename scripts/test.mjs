@@ -183,6 +183,10 @@ const tests = (env) => [
     ...env,
     TSRUNC: join(repository, 'dist/tsrunc'),
   }),
+  vitest('lifecycle tests, the complete program', ['--project', 'integration', 'lifecycle', 'engine'], {
+    ...env,
+    TSRUNC: join(repository, 'dist/tsrunc-complete'),
+  }),
   vitest('lifecycle tests, Node', ['--project', 'integration', 'lifecycle'], {
     ...env,
     TSRUNC: join(repository, 'bin/tsrunc'),

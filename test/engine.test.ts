@@ -72,10 +72,10 @@ describe('in a folder of somebody else', () => {
   });
 });
 
-/** What `npm run build` makes with Bun; under Node.js the variables are those of node(1). */
-const isExecutable = runtime === join(repository, 'dist', 'tsrunc');
+/** What `npm run build` makes; under Node.js the variables are those of node(1). */
+const isExecutable = ['tsrunc', 'tsrunc-complete'].some((name) => runtime === join(repository, 'dist', name));
 
-describe.skipIf(!isExecutable)('the environment of the caller (only the executable is deaf)', () => {
+describe.skipIf(!isExecutable)('the environment of the caller (only executables are deaf)', () => {
   test.for([
     ['BUN_OPTIONS', '--preload=EVIL'],
     ['BUN_OPTIONS', '--require EVIL'],

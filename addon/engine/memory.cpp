@@ -43,7 +43,8 @@ void makeArena() {
 bool inArena(const void* piece) { return piece >= arena && piece < arenaEnd; }
 
 size_t sizeOf(const void* piece) {
-  return inArena(piece) ? (static_cast<const Header*>(piece) - 1)->size : ::malloc_usable_size(const_cast<void*>(piece));
+  return inArena(piece) ? (static_cast<const Header*>(piece) - 1)->size
+                        : ::malloc_usable_size(const_cast<void*>(piece));
 }
 
 void* takeSmall(size_t size) {

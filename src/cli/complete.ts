@@ -1,8 +1,9 @@
 /** What the last word of a command line can become; pure, by the table and the rules of parse.ts. */
+
+import { signals } from '../host/signals.ts';
 import type { ContainerStatus } from '../lifecycle/options.ts';
 import { capabilityNumbers } from '../plan/capabilities.ts';
 import { shells } from './completion-scripts.ts';
-import { signals } from '../host/signals.ts';
 import { type CommandRow, commands, globalOptions, type OptionRow, type PositionalRow } from './table.ts';
 import { describe, isShown } from './wording.ts';
 

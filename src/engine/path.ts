@@ -40,7 +40,9 @@ export function dirname(path: string): string {
   if (trimmed === '') return path === '' ? '.' : '/';
   const slash = trimmed.lastIndexOf('/');
   if (slash < 0) return '.';
-  return trimmed.slice(0, slash).replace(/\/+$/, '') || '/';
+  // Two slashes at the start may mean something of their own (POSIX, "Pathname Resolution"): Node keeps them.
+  if (slash === 1 && isAbsolute(path)) return '//';
+  return trimmed.slice(0, slash) || '/';
 }
 
 export function basename(path: string, suffix = ''): string {
@@ -50,4 +52,3 @@ export function basename(path: string, suffix = ''): string {
 }
 
 export const posix = { basename, delimiter, dirname, isAbsolute, join, normalize, resolve };
-export default posix;
