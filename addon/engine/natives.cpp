@@ -1,6 +1,7 @@
 #include "natives.h"
 
 #include <signal.h>
+#include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -115,6 +116,15 @@ JSValue validUtf8(JSContext* context, JSValueConst, int, JSValueConst* arguments
   return JS_NewBool(context, isUtf8(Bytes(context, arguments)));
 }
 
+JSValue randomBytes(JSContext* context, JSValueConst, int, JSValueConst* arguments) {
+  uint8_t bytes[256];
+  const auto length = static_cast<size_t>(intOf(context, arguments[0]));
+  // Up to 256 bytes come whole (getrandom(2)).
+  if (length > sizeof bytes) return throwErrno(context, EINVAL, "getrandom");
+  if (::getrandom(bytes, length, 0) < 0) return throwErrno(context, errno, "getrandom");
+  return JS_NewArrayBufferCopy(context, bytes, length);
+}
+
 JSValue workingDirectory(JSContext* context, JSValueConst, int, JSValueConst*) {
   char path[PATH_MAX];
   if (::getcwd(path, sizeof path) == nullptr) return throwErrno(context, errno, "getcwd");
@@ -166,6 +176,7 @@ constexpr NativeFunction functions[] = {
     {"encodeUtf8", 1, encodeUtf8}, {"encodeInto", 4, encodeInto}, {"decodeUtf8", 3, decodeUtf8},
     {"validUtf8", 3, validUtf8},   {"cwd", 0, workingDirectory},  {"kill", 2, sendSignal},
     {"exit", 1, endProcess},       {"execve", 2, execute},        {"errnoName", 1, errnoName},
+    {"random", 1, randomBytes},
 };
 
 JSValue wordsOf(JSContext* context, char** words, int count) {

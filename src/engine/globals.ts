@@ -32,6 +32,15 @@ const processLike = {
     natives.kill(pid, typeof signal === 'number' ? signal : (signals[signal] ?? unknownSignal(signal))),
 };
 
+/** RFC 9562, version 4. */
+function randomUUID(): string {
+  const bytes = new Uint8Array(natives.random(16));
+  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40;
+  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
+  const digits = [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+  return digits.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
+}
+
 function unknownSignal(signal: string): never {
   throw new TypeError(`process.kill: unknown signal ${signal}`);
 }
@@ -46,6 +55,7 @@ Object.assign(globalThis, {
   TextDecoder: EngineTextDecoder,
   TextEncoder: EngineTextEncoder,
   clearTimeout: (id: number | undefined) => natives.stopTimer(id ?? 0),
+  crypto: { randomUUID },
   performance: { now: () => natives.milliseconds() },
   process: processLike,
   // Of what JSON can say; nothing else is cloned here.

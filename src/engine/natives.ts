@@ -66,6 +66,8 @@ export interface Natives {
   stopTimer(id: number): void;
   /** Of a clock that only goes forward. */
   milliseconds(): number;
+  /** So many bytes that nobody can guess. */
+  random(length: number): ArrayBuffer;
   cwd(): string;
   /** 2 -> "ENOENT" */
   errnoName(errno: number): string | undefined;
