@@ -196,19 +196,21 @@ describe('hooks', () => {
     expect(logOf(box)).toEqual(['second']);
   });
 
-  test.for(['createRuntime', 'createContainer'] as const)(
-    'a %s hook that hangs is killed after its timeout',
-    async (kind, { box }) => {
-      const bundle = await box.bundle((config) => {
-        config.hooks = { [kind]: [{ ...hook(box, kind, 'exec sleep 100'), timeout: 1 }] };
-      });
-      const started = Date.now();
-      const { code, stderr } = await box.run(bundle);
-      expect(code).toBe(1);
-      expect(stderr).toContain('timed out');
-      expect(Date.now() - started).toBeLessThan(10_000);
-    },
-  );
+  test.for([
+    ['createRuntime', 'hangs', 'exec sleep 100'],
+    ['createContainer', 'hangs', 'exec sleep 100'],
+    ['createContainer', 'writes without end', 'for i in 1 2 3 4 5 6; do yes & done; exec yes'],
+    ['createContainer', 'leaves somebody behind who writes', 'for i in 1 2 3 4 5 6; do yes & done; sleep 0.2; exit 3'],
+  ] as const)('a %s hook that %s is waited for only so long', async ([kind, , script], { box }) => {
+    const bundle = await box.bundle((config) => {
+      config.hooks = { [kind]: [{ ...hook(box, kind, script), timeout: 1 }] };
+    });
+    const started = Date.now();
+    const { code, stderr } = await box.run(bundle);
+    expect(code).toBe(1);
+    expect(stderr).toContain(script.endsWith('exit 3') ? 'exit status 3' : 'timed out');
+    expect(Date.now() - started).toBeLessThan(10_000);
+  });
 });
 
 const readlinkOf = (pid: number | string | undefined): string => readlinkSync(`/proc/${pid}/ns/uts`);

@@ -151,12 +151,16 @@ int64_t now() {
   return t.tv_sec * int64_t{1000} + t.tv_nsec / 1000000;
 }
 
-// Takes what is there; closes the pipe at its end.
+// Takes what is there, which is what a pipe holds at most; closes the pipe at its end. Who writes faster than we read
+// must not keep us from looking at the clock.
 void drain(Fd& output, Tail& tail) {
+  constexpr size_t most = size_t{1} << 20;
   char buffer[4096];
-  ssize_t size = 0;
-  while (output.valid() && (size = ::read(output.get(), buffer, sizeof buffer)) > 0) {
-    tail.add(buffer, static_cast<size_t>(size));
+  ssize_t size = 1;
+  for (size_t taken = 0; output.valid() && size > 0 && taken < most; taken += static_cast<size_t>(size)) {
+    size = ::read(output.get(), buffer, sizeof buffer);
+    if (size > 0) tail.add(buffer, static_cast<size_t>(size));
+    if (size < 0) return;
   }
   if (size == 0) output.reset();
 }
