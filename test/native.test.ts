@@ -204,6 +204,23 @@ describe('processes', () => {
 });
 
 describe('files of the host', () => {
+  test.runIf(isRoot)('detachMount takes away what is mounted there, and nothing by way of a link', () => {
+    const base = fs.mkdtempSync(join(directory, 'mounts-'));
+    const [real, link] = [join(base, 'real'), join(base, 'link')];
+    fs.mkdirSync(join(real, 'm'), { recursive: true });
+    fs.symlinkSync('real', link);
+    execFileSync('mount', ['-t', 'tmpfs', 'tsrunc-test', join(real, 'm')]);
+    const isMounted = (): boolean => fs.readFileSync('/proc/self/mountinfo', 'utf8').includes(join(real, 'm'));
+    try {
+      expect(() => native.detachMount(join(link, 'm'))).toThrow(expect.objectContaining({ code: 'ELOOP' }));
+      expect(isMounted()).toBe(true);
+    } finally {
+      native.detachMount(join(real, 'm'));
+    }
+    expect(isMounted()).toBe(false);
+    expect(() => native.detachMount(join(real, 'm'))).toThrow(expect.objectContaining({ code: 'EINVAL' }));
+  });
+
   test.runIf(isRoot)('openTree clones a mount, detached', () => {
     fs.writeFileSync(join(directory, 'file'), '');
     const tree = native.openTree({ path: directory, recursive: true, noFollow: true });

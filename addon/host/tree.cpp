@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <linux/nsfs.h>
+#include <linux/openat2.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/syscall.h>
@@ -33,8 +34,16 @@ Outcome<Fd> openTree(const TreeRequest& request) {
   return tree;
 }
 
+// The kernel lists mounts without links in their paths. Where one has got into it since, it is somebody's who wants
+// another mount to go; UMOUNT_NOFOLLOW is about the last name alone.
 Failure detachMount(const std::string& path) {
-  return check(::umount2(path.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW), "umount2");
+  open_how how{};
+  how.flags = O_PATH | O_CLOEXEC;
+  how.resolve = RESOLVE_NO_SYMLINKS;
+  const Outcome<Fd> seen = owned(::syscall(SYS_openat2, AT_FDCWD, path.c_str(), &how, sizeof how), "openat2");
+  if (seen.failure) return seen.failure;
+  const std::string again = "/proc/self/fd/" + std::to_string(seen.value.get());
+  return check(::umount2(again.c_str(), MNT_DETACH), "umount2");
 }
 
 // First only looked at through O_PATH: opening an unknown file for reading may block (a FIFO) or set off a device.

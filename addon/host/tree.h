@@ -24,7 +24,7 @@ struct TreeRequest {
   bool idmapRecursive;
 };
 
-// umount2 with MNT_DETACH, not following a symbolic link.
+// umount2 with MNT_DETACH; ELOOP where a symbolic link is anywhere in the path.
 Failure detachMount(const std::string& path);
 Outcome<Fd> openTree(const TreeRequest& request);
 // Verified to be a namespace of the CLONE_NEW* type `flag`; EINVAL when it is anything else.

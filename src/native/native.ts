@@ -242,7 +242,7 @@ export interface Native {
   /** 16 hexadecimal digits (FNV-1a), to find things by: two contents may share them. */
   fingerprint(bytes: Uint8Array): string;
 
-  /** umount2(MNT_DETACH | UMOUNT_NOFOLLOW). */
+  /** umount2(MNT_DETACH); ELOOP where a symbolic link is anywhere in the path. */
   detachMount(path: string): void;
 
   /** flock(LOCK_EX), waiting at most timeoutMs; false when another process kept it. */
