@@ -209,7 +209,7 @@ describe('files of the host', () => {
     const [real, link] = [join(base, 'real'), join(base, 'link')];
     fs.mkdirSync(join(real, 'm'), { recursive: true });
     fs.symlinkSync('real', link);
-    execFileSync('mount', ['-t', 'tmpfs', 'tsrunc-test', join(real, 'm')]);
+    execFileSync('sh', ['-c', 'mount -t tmpfs tsrunc-test "$0"', join(real, 'm')]);
     const isMounted = (): boolean => fs.readFileSync('/proc/self/mountinfo', 'utf8').includes(join(real, 'm'));
     try {
       expect(() => native.detachMount(join(link, 'm'))).toThrow(expect.objectContaining({ code: 'ELOOP' }));
