@@ -269,6 +269,27 @@ describe('exec', () => {
     expect(readFileSync(join(bundle.rootfs, 'seen'), 'utf8')).toBe('');
   });
 
+  test('even who may trace everybody finds nothing of the host in it (CVE-2019-5736, CVE-2024-21626)', async ({
+    box,
+  }) => {
+    const bundle = await box.bundle((config) => {
+      config.process.args = ['sh', '-c', '/spy > /seen'];
+      const set = ['CAP_SYS_PTRACE', 'CAP_DAC_OVERRIDE', 'CAP_DAC_READ_SEARCH', 'CAP_SYS_ADMIN'];
+      config.process.capabilities = { bounding: set, effective: set, permitted: set };
+    });
+    const source = join(import.meta.dirname, 'support/spy.c');
+    await output('cc', ['-O1', '-static', '-o', join(bundle.rootfs, 'spy'), source]);
+    const id = box.id();
+    await box.ok('run', '--detach', '-b', bundle.path, id);
+    for (let round = 0; round < 20; round++) await box.ok('exec', id, 'true');
+    const seen = readFileSync(join(bundle.rootfs, 'seen'), 'utf8').trim().split('\n');
+    expect(seen).toContain('root / own');
+    // Its own streams are files without a name; the part of the plan is sealed, and of the container.
+    const harmless =
+      /^(exe|fd) \/memfd:tsrunc-(init|part) |^fd (socket:|anon_inode:|\/dev\/null|\S*tsrunc-test-io-)|^\w+ \/ own$/;
+    expect(seen.filter((line) => !harmless.test(line))).toEqual([]);
+  });
+
   test('a false /dev/pts hands out no terminal (CVE-2025-52565)', async ({ box }) => {
     const host = outside(box);
     const bundle = await bundleWith(
