@@ -176,3 +176,37 @@ const freeze = (id: string): void => {
   const file = isCgroupV2 ? `/sys/fs/cgroup/${id}/cgroup.freeze` : `/sys/fs/cgroup/freezer/${id}/freezer.state`;
   writeFileSync(file, isCgroupV2 ? '1' : 'FROZEN');
 };
+
+describe.runIf(isRoot && isCgroupV2)('delegation', () => {
+  const ownCgroups: Patch = ({ linux, mounts }) => {
+    const map = [{ containerID: 0, hostID: 200_000, size: 65_536 }];
+    linux.namespaces.push({ type: 'user' }, { type: 'cgroup' });
+    Object.assign(linux, { uidMappings: map, gidMappings: map });
+    mounts.push({ destination: '/sys/fs/cgroup', type: 'cgroup', source: 'cgroup', options: ['nosuid', 'noexec'] });
+  };
+  const divide = 'cd /sys/fs/cgroup && mkdir a && echo 0 > a/cgroup.procs && echo +pids > cgroup.subtree_control';
+
+  const files = { manager: 'the files', flags: [] };
+  const systemd = { manager: 'systemd', flags: ['--systemd-cgroup'] };
+  const managers = existsSync('/run/systemd/system') ? [files, systemd] : [files];
+
+  test.for(managers)('root of a user namespace divides its cgroup, made by $manager', async ({ flags }, { box }) => {
+    const bundle = await box.bundle((config) => {
+      const limit =
+        'echo 3 > a/pids.max && cat a/pids.max /proc/self/cgroup; (echo max > pids.max) 2> /dev/null || echo mine';
+      config.process.args = ['sh', '-c', `${divide} && ${limit}`];
+      config.linux.resources = { pids: { limit: 20 } };
+      return ownCgroups(config);
+    });
+    const outcome = await box.tsrunc(...flags, 'run', '-b', bundle.path, box.id());
+    expect(outcome).toMatchObject({ stderr: '', stdout: '3\n0::/a\nmine\n' });
+  });
+
+  test('of a cgroup that is mounted read-only there is none', async ({ box }) => {
+    const { stderr } = await box.probe(divide, (config) => {
+      ownCgroups(config);
+      config.mounts.at(-1)?.options?.push('ro');
+    });
+    expect(stderr).toMatch(/Read-only file system|Permission denied/);
+  });
+});

@@ -2,6 +2,7 @@
 import type { Spec } from '../config/spec.ts';
 import { TsruncError } from '../errors.ts';
 import type { CgroupFacts, HostFacts } from '../host/facts.ts';
+import { delegatedTo } from './delegate.ts';
 import type { CgroupDriver, DeviceProgramLoader } from './driver.ts';
 import type { Leniency } from './leniency.ts';
 import { missingDirectories } from './make.ts';
@@ -48,7 +49,7 @@ export function chooseCgroup({ spec, id, facts, global, loader }: CgroupRequest)
     });
   switch (facts.cgroup.layout) {
     case 'v2':
-      return new CgroupV2(record('v2', [placeInV2(facts.cgroup, request)]), leniency, loader);
+      return new CgroupV2(record('v2', [placeInV2(facts.cgroup, request)]), leniency, loader, delegatedTo(spec));
     default:
       return new CgroupV1(
         record(

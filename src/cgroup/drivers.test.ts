@@ -4,7 +4,7 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { accessSync, closeSync, constants, existsSync, mkdirSync, readFileSync, rmdirSync } from 'node:fs';
+import { accessSync, closeSync, constants, existsSync, mkdirSync, readFileSync, rmdirSync, statSync } from 'node:fs';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import type { Resources, Spec } from '../config/spec.ts';
 import { errnoName } from '../host/errno.ts';
@@ -322,6 +322,24 @@ describe.skipIf(v2Facts === undefined || !writable(v2Facts.mountpoint))('v2', ()
     mkdirSync(`${leaf}/child/grandchild`, { recursive: true });
     await driver.remove();
     expect(existsSync(`${leaf}/..`)).toBe(false);
+  });
+
+  test('gives it to the user of a container that may write to its cgroups; limits stay with the runtime', () => {
+    const delegated: Spec = {
+      ...spec(`/${name}/leaf`),
+      process: { cwd: '/', user: { uid: 12_345, gid: 0 } },
+      mounts: [{ destination: '/sys/fs/cgroup', type: 'cgroup', source: 'cgroup' }],
+    };
+    delegated.linux = { ...delegated.linux, namespaces: [{ type: 'cgroup' }] };
+    const driver = chooseCgroup({ spec: delegated, id: name, facts: { ...facts, cgroup }, global });
+    made.push(driver);
+    driver.create();
+    expect(driver.skipped).toEqual([]);
+    const files = ['.', 'cgroup.procs', 'cgroup.subtree_control', 'cgroup.threads'];
+    expect(files.map((file) => statSync(`${leaf}/${file}`).uid)).toEqual(files.map(() => 12_345));
+    expect(['cgroup.freeze', 'cgroup.max.depth', '..'].map((file) => statSync(`${leaf}/${file}`).uid)).toEqual([
+      0, 0, 0,
+    ]);
   });
 
   test('freezes, thaws, kills, counts, with processes in a child cgroup', async () => {

@@ -5,6 +5,7 @@
  */
 import type { Resources, Spec } from '../config/spec.ts';
 import { TsruncError } from '../errors.ts';
+import { delegatedTo } from './delegate.ts';
 import type { CgroupDriver, CgroupPlacement, Change, DeviceProgramLoader, UpdateRequest } from './driver.ts';
 import { readControlIfThere } from './files.ts';
 import { type Leniency, strict } from './leniency.ts';
@@ -164,7 +165,8 @@ export class SystemdCgroup implements CgroupDriver {
 
 function filesOf(record: CgroupRecord, made?: NewScope): Files {
   const leniency = made?.leniency ?? strict;
-  return record.layout === 'v2' ? new CgroupV2(record, leniency, made?.loader) : new CgroupV1(record, leniency);
+  if (record.layout !== 'v2') return new CgroupV1(record, leniency);
+  return new CgroupV2(record, leniency, made?.loader, made === undefined ? undefined : delegatedTo(made.spec));
 }
 
 function directoryOfFile(files: Files, file: string): string {

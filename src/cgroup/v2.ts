@@ -8,6 +8,7 @@ import { limitWrites } from './controllers/compile.ts';
 import { deviceProgram } from './controllers/device-program.ts';
 import { allowsAll, deviceRules } from './controllers/device-rules.ts';
 import { updateWrites } from './controllers/update.ts';
+import { delegate } from './delegate.ts';
 import type { CgroupDriver, CgroupPlacement, Change, DeviceProgramLoader, UpdateRequest } from './driver.ts';
 import { cgroupFailed, placeOf } from './failure.ts';
 import { readControl, readControlIfThere, readKey, writeControl } from './files.ts';
@@ -30,19 +31,24 @@ export class CgroupV2 implements CgroupDriver {
   readonly warnings: string[] = [];
   readonly #leniency: Leniency;
   readonly #loader: DeviceProgramLoader | undefined;
+  readonly #owner: number | undefined;
   readonly #place: CgroupPlace;
   readonly #directory: string;
   #exists = true;
   /** Why a controller is not there, by its name. */
   readonly #refusals = new Map<string, string>();
 
-  /** @throws TsruncError STATE_UNREADABLE when the record has no place */
-  constructor(record: CgroupRecord, leniency: Leniency = strict, loader?: DeviceProgramLoader) {
+  /**
+   * @param owner id of the user who may make cgroups below it; undefined: only the runtime's
+   * @throws TsruncError STATE_UNREADABLE when the record has no place
+   */
+  constructor(record: CgroupRecord, leniency: Leniency = strict, loader?: DeviceProgramLoader, owner?: number) {
     const [place] = record.places;
     if (place === undefined) throw new TsruncError('STATE_UNREADABLE', 'The recorded cgroup has no place');
     this.record = record;
     this.#leniency = leniency;
     this.#loader = loader;
+    this.#owner = owner;
     this.#place = place;
     this.#directory = directoryOf(place);
   }
@@ -67,6 +73,18 @@ export class CgroupV2 implements CgroupDriver {
       if (!this.#leniency.directories || !isDenied(error)) throw cgroupFailed('make', this.#directory, error);
       this.skipped.push(cgroupFailed('make', this.#directory, error).message);
       this.#exists = false;
+    }
+    if (this.#exists && this.#owner !== undefined) this.#giveTo(this.#owner);
+  }
+
+  /** Nobody asked for it in so many words: without the right to do it the container has its cgroup all the same. */
+  #giveTo(owner: number): void {
+    try {
+      delegate(this.#directory, owner);
+    } catch (error) {
+      const failure = cgroupFailed('delegate', this.#directory, error);
+      if (!isDenied(error)) throw failure;
+      this.skipped.push(failure.message);
     }
   }
 
