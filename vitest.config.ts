@@ -8,6 +8,9 @@ const unit = [
   'test/{cli,golden,schemas}/**/*.test.ts',
 ];
 
+/** Milliseconds; machines that take many times as long ($TSRUNC_PATIENCE, a factor) get many times as much. */
+const limit = 30_000 * Number(process.env.TSRUNC_PATIENCE ?? 1);
+
 export default defineConfig({
   test: {
     pool: 'forks',
@@ -20,8 +23,8 @@ export default defineConfig({
           name: 'integration',
           include: ['test/**/*.test.ts'],
           exclude: unit,
-          testTimeout: 30_000,
-          hookTimeout: 30_000,
+          testTimeout: limit,
+          hookTimeout: limit,
         },
       },
     ],

@@ -11,7 +11,7 @@ import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { settledResidue, takeSnapshot } from '../test/residue.mjs';
-import { has } from './packages.mjs';
+import { ensurePackages, has, toEmulate } from './packages.mjs';
 import { repository, run } from './run.mjs';
 import { script, setUp } from './setup.mjs';
 
@@ -191,7 +191,39 @@ const tests = (env) => [
     ...env,
     TSRUNC: join(repository, 'bin/tsrunc'),
   }),
+  virtualMachine(env),
 ];
+
+/** Why there can be no virtual machine here. @returns {string | undefined} */
+const withoutMachine = () => {
+  if (process.getuid?.() !== 0) return 'needs root';
+  if (process.arch !== 'x64') return `there is no machine for ${process.arch} yet`;
+  return ensurePackages(toEmulate)?.split('\n')[0];
+};
+
+/**
+ * Tests on what this host may lack: cgroup v2 alone, and systemd. The full run is `npm run test:vm -- --all`.
+ * @param {NodeJS.ProcessEnv} env
+ * @returns {Check}
+ */
+const virtualMachine = (env) => ({
+  name: 'tests in a virtual machine with systemd and cgroup v2',
+  run: async () => {
+    const reason = withoutMachine();
+    if (reason !== undefined) {
+      console.log(`  ${reason}`);
+      return counted({ skipped: 1 });
+    }
+    const sum = join(String(env.TMPDIR), 'vm.json');
+    const good = await succeeds(process.execPath, ['scripts/vm/test.mjs', '--quick', '--sum', sum], {
+      env,
+      show: true,
+    });
+    const count = existsSync(sum) ? counted(JSON.parse(readFileSync(sum, 'utf8'))) : counted();
+    rmSync(sum, { force: true });
+    return !good && count.failed === 0 ? { ...count, failed: 1 } : count;
+  },
+});
 
 /** @param {readonly Check[]} checks */
 const runAll = async (checks) => {

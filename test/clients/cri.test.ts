@@ -322,7 +322,8 @@ describe.skipIf(!able)(
         const memory = () => container.cgroupFile('memory.max', 'memory.limit_in_bytes');
         const quota = () => container.cgroupFile('cpu.max', 'cpu.cfs_quota_us').split(' ')[0];
         expect([memory(), quota()]).toEqual([String(64 << 20), '50000']);
-        expect(container.cgroupFile('cpu.weight', 'cpu.shares')).toBe(isCgroupV2 ? '20' : '512');
+        // On a curve, or on a line as runc did it until 1.3.
+        expect(container.cgroupFile('cpu.weight', 'cpu.shares')).toMatch(isCgroupV2 ? /^(59|20)$/ : /^512$/);
         expect(container.cgroupFile('cpuset.cpus')).toBe('0');
         expect((await container.exec('cat', '/proc/1/oom_score_adj', '/proc/self/oom_score_adj')).stdout).toContain(
           '900\n',
@@ -436,7 +437,7 @@ describe.skipIf(!able)(
           '-c',
           'mount -t tmpfs tmpfs /tmp && grep CapEff /proc/self/status; ls /dev/kmsg',
         );
-        expect(stdout).toMatch(/CapEff:\t000001f{9}\n\/dev\/kmsg\n/);
+        expect(stdout).toMatch(/CapEff:\t0*1f{10}\n\/dev\/kmsg\n/);
       });
     });
   },
