@@ -112,11 +112,17 @@ export class Container {
   }
 
   /**
-   * Statistics after each interval, and each time that the container runs out of memory; ends when the container does.
+   * Statistics after each interval, and each time that the container runs out of memory; ends when the container does, or at `signal`.
    * @throws TsruncError as stats()
    */
-  events({ intervalMs = 5000 } = {}): AsyncGenerator<ContainerEvent> {
-    return events({ store: this.#store, id: this.id, intervalMs });
+  events({
+    intervalMs = 5000,
+    signal,
+  }: {
+    intervalMs?: number;
+    signal?: AbortSignal;
+  } = {}): AsyncGenerator<ContainerEvent> {
+    return events({ store: this.#store, id: this.id, intervalMs, signal });
   }
 
   /**

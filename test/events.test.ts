@@ -1,11 +1,12 @@
 /** events: statistics as runc prints them, and notice of memory that has run out. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { describe } from 'vitest';
 import { type Box, eventually, exec, expect, test, uniqueId } from './support/box.ts';
-import { hasCommand, isCgroupV2, isRoot, runtime } from './support/host.ts';
+import { hasCommand, isCgroupV2, isRoot, repository, runtime } from './support/host.ts';
 
 const MiB = 1024 * 1024;
 
@@ -145,6 +146,28 @@ describe.skipIf(!isRoot)('events', () => {
   });
 });
 
+describe.skipIf(!isRoot || runtime.endsWith('/runc'))('in the library', () => {
+  test('statistics, a stream of them, and its end keep nobody waiting', async ({ box }) => {
+    const id = await box.running();
+    const script = `
+      import { Container } from '${join(repository, 'dist', 'index.js')}';
+      const container = Container.open('${id}', { root: '${box.root}' });
+      const types = [container.stats().pids.current];
+      for await (const event of container.events({ intervalMs: 100 })) {
+        types.push(event.type);
+        if (types.length === 3) break;
+      }
+      const abort = new AbortController();
+      setTimeout(() => abort.abort(), 100);
+      for await (const event of container.events({ intervalMs: 3_600_000, signal: abort.signal })) types.push(event.type);
+      console.log(types.join());`;
+    const path = join(box.path, 'library.mjs');
+    writeFileSync(path, script);
+    const outcome = await exec(process.execPath, [path], { timeout: 20_000 });
+    expect(outcome).toMatchObject({ code: 0, stdout: '1,stats,stats\n', stderr: '' });
+  });
+});
+
 type Json = { readonly [key: string]: unknown };
 
 /** Paths of the keys of a document, in their order; lists count by their first entry. */
@@ -159,7 +182,7 @@ const paths = (value: unknown, prefix = ''): string[] => {
 
 /** Left out where they are zero. */
 const mayBeZero =
-  /\.(cache|max|usage|total|percpu|percpu_kernel|percpu_user|current|limit|major|minor|op|value|period|throttledPeriods|throttledTime|io\w+Recursive)\b(\[\])?$/;
+  /\.(cpus|mems|cache|max|usage|total|percpu|percpu_kernel|percpu_user|current|limit|major|minor|op|value|period|throttledPeriods|throttledTime|io\w+Recursive)\b(\[\])?$/;
 /** What newer releases of runc add. */
 const isNewer = (path: string): boolean => /\.psi\b|\.event_count\b/.test(path);
 

@@ -190,6 +190,24 @@ describe('processes', () => {
     spawned = [];
   });
 
+  test('waitReadable waits for any descriptor; endWaits ends the waits for one, and no others', async () => {
+    const [one, other] = [native.openEventfd(), native.openEventfd()];
+    try {
+      const waits = [native.waitReadable(one, -1), native.waitReadable(one, 60_000)];
+      const another = native.waitReadable(other, -1);
+      native.endWaits(one);
+      expect(await Promise.all(waits)).toEqual([false, false]);
+      fs.writeSync(other, new BigUint64Array([1n]));
+      expect(await another).toBe(true);
+      // What has been ended once can be waited for again.
+      fs.writeSync(one, new BigUint64Array([1n]));
+      expect(await native.waitReadable(one, -1)).toBe(true);
+      native.endWaits(one);
+    } finally {
+      for (const fd of [one, other]) fs.closeSync(fd);
+    }
+  });
+
   test('pidfdOpen refuses a pid that nobody has', () => {
     expect(() => native.pidfdOpen(0x3fffffff)).toThrow(
       expect.objectContaining({ code: 'ESRCH', syscall: 'pidfd_open' }),

@@ -39,13 +39,21 @@ class Waiter {
   Failure add(Watch watch) {
     const std::lock_guard hold(mutex_);
     added_.push_back(std::move(watch));
-    return check(::eventfd_write(bell_.get(), 1), "eventfd_write");
+    return ring();
+  }
+
+  Failure end(int fd) {
+    const std::lock_guard hold(mutex_);
+    ended_.push_back(fd);
+    return ring();
   }
 
  private:
+  [[nodiscard]] Failure ring() const { return check(::eventfd_write(bell_.get(), 1), "eventfd_write"); }
+
   [[noreturn]] void run() {
     for (;;) {
-      takeAdded();
+      takeRequests();
       std::vector<pollfd> fds{{bell_.get(), POLLIN, 0}};
       for (const Watch& watch : watches_) fds.push_back({watch.fd, POLLIN, 0});
       const int ready = ::poll(fds.data(), fds.size(), nextTimeout());
@@ -54,12 +62,17 @@ class Waiter {
     }
   }
 
-  void takeAdded() {
+  void takeRequests() {
     eventfd_t count = 0;
     static_cast<void>(::eventfd_read(bell_.get(), &count));  // EAGAIN: woken by something else
     const std::lock_guard hold(mutex_);
     std::move(added_.begin(), added_.end(), std::back_inserter(watches_));
     added_.clear();
+    const auto now = Clock::now();
+    for (Watch& watch : watches_) {
+      if (std::find(ended_.begin(), ended_.end(), watch.fd) != ended_.end()) watch.deadline = now;
+    }
+    ended_.clear();
   }
 
   // Rounded up: waking early would only mean to wait again.
@@ -96,20 +109,32 @@ class Waiter {
   Fd bell_;
   std::mutex mutex_;
   std::vector<Watch> added_;    // guarded by mutex_
+  std::vector<int> ended_;      // guarded by mutex_
   std::vector<Watch> watches_;  // the thread's own
 };
+
+// The only one, with its thread, which runs until the process ends.
+Outcome<Waiter*> theWaiter() {
+  static Waiter* const waiter = new Waiter;
+  static const Failure started = waiter->start();
+  if (started) return started;
+  return waiter;
+}
 
 }  // namespace
 
 Outcome<Fd> openEventfd() { return owned(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd"); }
 
 Failure whenReadable(int fd, int timeoutMs, std::function<void(Wake)> done) {
-  // Never destroyed: its thread runs until the process ends.
-  static Waiter* const waiter = new Waiter;
-  static const Failure started = waiter->start();
-  if (started) return started;
+  const Outcome<Waiter*> waiter = theWaiter();
+  if (waiter.failure) return waiter.failure;
   const auto deadline = timeoutMs < 0 ? Clock::time_point::max() : Clock::now() + std::chrono::milliseconds(timeoutMs);
-  return waiter->add({fd, deadline, std::move(done)});
+  return waiter.value->add({fd, deadline, std::move(done)});
+}
+
+Failure endWaits(int fd) {
+  const Outcome<Waiter*> waiter = theWaiter();
+  return waiter.failure ? waiter.failure : waiter.value->end(fd);
 }
 
 }  // namespace host

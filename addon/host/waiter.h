@@ -17,6 +17,9 @@ struct Wake {
 // descriptor must stay open until then.
 Failure whenReadable(int fd, int timeoutMs, std::function<void(Wake)> done);
 
+// Ends the waits for fd as if their time were up. It must stay open until they have answered.
+Failure endWaits(int fd);
+
 // Non-blocking.
 Outcome<Fd> openEventfd();
 

@@ -17,6 +17,7 @@ Napi::Value ReceiveDatagram(const Napi::CallbackInfo& info);
 Napi::Value PidfdOpen(const Napi::CallbackInfo& info);
 Napi::Value PidfdSendSignal(const Napi::CallbackInfo& info);
 Napi::Value WaitReadable(const Napi::CallbackInfo& info);
+Napi::Value EndWaits(const Napi::CallbackInfo& info);
 Napi::Value OpenEventfd(const Napi::CallbackInfo& info);
 Napi::Value RunProgram(const Napi::CallbackInfo& info);
 Napi::Value Reap(const Napi::CallbackInfo& info);

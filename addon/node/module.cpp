@@ -21,6 +21,7 @@ constexpr Entry methods[] = {
     {"pidfdSendSignal", node::PidfdSendSignal},
     {"waitPidfd", node::WaitReadable},  // a pidfd is readable when its process has ended
     {"waitReadable", node::WaitReadable},
+    {"endWaits", node::EndWaits},
     {"openEventfd", node::OpenEventfd},
     {"runProgram", node::RunProgram},
     {"reap", node::Reap},

@@ -195,6 +195,8 @@ Napi::Value WaitReadable(const Napi::CallbackInfo& info) {
                        });
 }
 
+Napi::Value EndWaits(const Napi::CallbackInfo& info) { return finish(info.Env(), host::endWaits(toInt(info[0]))); }
+
 Napi::Value OpenEventfd(const Napi::CallbackInfo& info) { return finish(info.Env(), host::openEventfd()); }
 
 Napi::Value RunProgram(const Napi::CallbackInfo& info) {

@@ -1,39 +1,41 @@
 /** Being told that a container ran out of memory. */
-import { closeSync, existsSync, type FSWatcher, openSync, readSync, watch, writeSync } from 'node:fs';
+import { closeSync, existsSync, type FSWatcher, openSync, readSync, watch } from 'node:fs';
 import { errnoName } from '../host/errno.ts';
 import type { Native } from '../native/native.ts';
 import { readKey, writeControl } from './files.ts';
 import { controllerDirectory, type Source } from './stats/stats.ts';
 
 export interface OomWatch {
-  /** Resolves when something may have happened; take() tells what. */
-  next(): Promise<void>;
   /** Whether memory ran out since the last call. */
   take(): boolean;
   close(): void;
 }
 
-type Waits = Pick<Native, 'openEventfd' | 'waitReadable'>;
+type Waits = Pick<Native, 'openEventfd' | 'waitReadable' | 'endWaits'>;
 
-/** @returns a watch that never wakes where nobody limits the container's memory */
-export function watchOom(source: Source, native: Waits): OomWatch {
+/**
+ * @param changed called when something may have happened; take() tells what. Never where nobody limits the container's memory
+ */
+export function watchOom(source: Source, native: Waits, changed: () => void): OomWatch {
   const directory = controllerDirectory(source, 'memory');
   if (directory === undefined) return silent;
-  return source.placement.kind === 'v1' ? new OomV1(directory, native) : new OomV2(directory);
+  return source.placement.kind === 'v1' ? new OomV1(directory, native, changed) : new OomV2(directory, changed);
 }
 
-const silent: OomWatch = { next: () => new Promise(() => {}), take: () => false, close: () => {} };
+const silent: OomWatch = { take: () => false, close: () => {} };
 
 /** memory.rst "OOM control": an eventfd that the kernel counts up when memory runs out, and once when the cgroup is removed. */
 class OomV1 implements OomWatch {
   readonly #native: Waits;
   readonly #directory: string;
+  readonly #changed: () => void;
   readonly #eventfd: number;
-  #wake: Promise<unknown> | undefined;
+  #wait: Promise<void> = Promise.resolve();
 
-  constructor(directory: string, native: Waits) {
+  constructor(directory: string, native: Waits, changed: () => void) {
     this.#native = native;
     this.#directory = directory;
+    this.#changed = changed;
     this.#eventfd = native.openEventfd();
     const oomControl = openSync(`${directory}/memory.oom_control`, 'r');
     try {
@@ -44,17 +46,17 @@ class OomV1 implements OomWatch {
     } finally {
       closeSync(oomControl);
     }
+    this.#listen();
   }
 
-  async next(): Promise<void> {
-    this.#wake ??= this.#native.waitReadable(this.#eventfd, -1);
-    await this.#wake;
+  #listen(): void {
+    this.#wait = this.#native.waitReadable(this.#eventfd, -1).then(this.#changed);
   }
 
   take(): boolean {
     const count = this.#reset();
     if (count === 0) return false;
-    this.#wake = undefined;
+    this.#listen();
     return count > 1 || existsSync(this.#directory);
   }
 
@@ -70,15 +72,9 @@ class OomV1 implements OomWatch {
     return Number(counter[0]);
   }
 
-  /** Closing a descriptor ends no wait for it, so a last event is made up. */
   close(): void {
-    const close = (): void => closeSync(this.#eventfd);
-    if (this.#wake === undefined) {
-      close();
-    } else {
-      writeSync(this.#eventfd, new Uint8Array(new BigUint64Array([1n]).buffer));
-      void this.#wake.then(close, close);
-    }
+    this.#native.endWaits(this.#eventfd);
+    void this.#wait.then(() => closeSync(this.#eventfd));
   }
 }
 
@@ -90,24 +86,14 @@ class OomV2 implements OomWatch {
   readonly #file: string;
   readonly #watcher: FSWatcher | undefined;
   #count: number;
-  #changed: () => void = () => {};
-  #wake: Promise<void> | undefined;
 
-  constructor(directory: string) {
+  constructor(directory: string, changed: () => void) {
     this.#file = `${directory}/memory.events`;
     this.#count = this.#kills();
-    this.#watcher = this.#tryWatch();
-  }
-
-  next(): Promise<void> {
-    this.#wake ??= new Promise((resolve) => {
-      this.#changed = resolve;
-    });
-    return this.#wake;
+    this.#watcher = tryWatch(this.#file, changed);
   }
 
   take(): boolean {
-    this.#wake = undefined;
     const before = this.#count;
     this.#count = this.#kills();
     return this.#count > before;
@@ -120,14 +106,13 @@ class OomV2 implements OomWatch {
   #kills(): number {
     return readKey(this.#file, 'oom_kill') ?? 0;
   }
+}
 
-  #tryWatch(): FSWatcher | undefined {
-    const wake = (): void => this.#changed();
-    try {
-      return watch(this.#file, wake).on('error', wake);
-    } catch (error) {
-      if (errnoName(error) === undefined) throw error;
-      return undefined;
-    }
+function tryWatch(file: string, changed: () => void): FSWatcher | undefined {
+  try {
+    return watch(file, changed).on('error', changed);
+  } catch (error) {
+    if (errnoName(error) === undefined) throw error;
+    return undefined;
   }
 }

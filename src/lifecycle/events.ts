@@ -7,6 +7,7 @@ import { loadNative } from '../native/load.ts';
 import { resctrlAt } from '../rdt/resctrl.ts';
 import { rdtStats } from '../rdt/stats.ts';
 import type { ContainerRecord } from '../store/record.ts';
+import { Beat, Bell } from './bell.ts';
 import type { EventsOptions, TargetOptions } from './options.ts';
 import { openProcess } from './process.ts';
 import { cgroupOf } from './processes.ts';
@@ -28,28 +29,29 @@ export const stats = (target: Pick<TargetOptions, 'store' | 'id'>): Stats => sta
  * Statistics after each interval, and each time that the container runs out of memory; ends when the container does.
  * @throws TsruncError as stats()
  */
-export async function* events({ store, id, intervalMs }: EventsOptions): AsyncGenerator<ContainerEvent> {
+export async function* events({ store, id, intervalMs, signal }: EventsOptions): AsyncGenerator<ContainerEvent> {
   const record = aliveRecord({ store, id });
   const native = loadNative();
   const init = openProcess(native, record);
   if (init === undefined) return;
-  const oom = watchOom(sourceOf(record), native);
-  // It outlives an event of memory, so that those do not put off the statistics.
-  let pause = native.waitPidfd(init.pidfd, intervalMs);
+  const bell = new Bell();
+  const beat = new Beat(native, init.pidfd, intervalMs, bell);
+  const oom = watchOom(sourceOf(record), native, bell.ring);
+  signal?.addEventListener('abort', bell.ring);
   try {
-    for (;;) {
-      const woken = await Promise.race([pause.then((ended) => (ended ? 'end' : 'tick')), oom.next()]);
+    while (signal?.aborted !== true) {
+      await bell.heard();
+      // First, because running out of memory may be the end.
       if (oom.take()) yield { type: 'oom', id };
-      if (woken === 'end') return;
-      if (woken !== 'tick') continue;
+      if (beat.state === 'ended') return;
+      if (beat.state === 'waiting') continue;
       yield { type: 'stats', id, data: statsOf(record) };
-      pause = native.waitPidfd(init.pidfd, intervalMs);
+      beat.next();
     }
   } finally {
+    signal?.removeEventListener('abort', bell.ring);
     oom.close();
-    // The descriptor must stay open while it is waited for.
-    const close = (): void => init[Symbol.dispose]();
-    void pause.then(close, close);
+    beat.stop(() => init[Symbol.dispose]());
   }
 }
 

@@ -115,6 +115,8 @@ export interface UpdateOptions extends TargetOptions {
 export interface EventsOptions extends Pick<TargetOptions, 'store' | 'id'> {
   /** Milliseconds from one statistic to the next. */
   readonly intervalMs: number;
+  /** Ends it. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface ListOptions {

@@ -194,6 +194,8 @@ export interface Native {
   waitPidfd(pidfd: number, timeoutMs: number): Promise<boolean>;
   /** The same for any descriptor: true when reading from it would not block. It must stay open until then. */
   waitReadable(fd: number, timeoutMs: number): Promise<boolean>;
+  /** End the waits for a descriptor as if their time were up; a wait without end would keep the process alive. */
+  endWaits(fd: number): void;
   /** eventfd(2), non-blocking. */
   openEventfd(): number;
   /** waitid(P_PIDFD) of an ended child of ours; undefined when it still runs. */
