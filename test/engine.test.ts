@@ -1,6 +1,6 @@
 /** The JS engine in the executable obeys tsrunc alone: not the files of the working directory, not the caller's variables. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe } from 'vitest';
 import { commands } from '../src/cli/table.ts';
@@ -69,6 +69,17 @@ describe('in a folder of somebody else', () => {
     const version = await box.ok('--version', { cwd: bundle.path });
     expect(version.stdout).not.toContain('6.6.6');
     expect(existsSync(trap)).toBe(false);
+  });
+});
+
+describe('a standard stream that the caller has closed', () => {
+  test('is not the next file that is opened', async ({ box }) => {
+    const log = join(box.path, 'log');
+    const line = '"$0" --root "$1" --log "$2" --log-format json state tsrunc-nothing <&- >&- 2>&-';
+    const { code } = await exec('sh', ['-c', line, runtime, box.root, log]);
+    expect(code).toBe(1);
+    const lines = readFileSync(log, 'utf8').trimEnd().split('\n');
+    expect(lines.map((text) => JSON.parse(text).level)).toEqual(['error']);
   });
 });
 

@@ -1,5 +1,8 @@
 #include "context.h"
 
+#include <sys/resource.h>
+
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 
@@ -12,8 +15,12 @@ namespace {
 // gives.
 constexpr size_t firstCollectionBytes = 64 << 20;
 
-// Of the 8 MiB that the main thread has as a rule. Deeper recursion (a configuration of nested brackets) throws.
-constexpr size_t stackBytes = 2 << 20;
+// Of the stack, which has 8 MiB as a rule. Deeper recursion (a configuration of nested brackets) throws.
+size_t stackBytes() {
+  constexpr size_t most = 2 << 20;
+  rlimit limit{};
+  return ::getrlimit(RLIMIT_STACK, &limit) == 0 ? std::min<size_t>(most, limit.rlim_cur / 2) : most / 2;
+}
 
 void print(JSContext* context, JSValueConst value) {
   const char* text = JS_ToCString(context, value);
@@ -27,7 +34,7 @@ JSContext* makeContext() {
   JSRuntime* runtime = JS_NewRuntime2(&memoryFunctions, nullptr);
   if (runtime == nullptr) std::abort();
   JS_SetGCThreshold(runtime, firstCollectionBytes);
-  JS_SetMaxStackSize(runtime, stackBytes);
+  JS_SetMaxStackSize(runtime, stackBytes());
   JSContext* context = JS_NewContextRaw(runtime);
   if (context == nullptr) std::abort();
   JS_AddIntrinsicBaseObjects(context);

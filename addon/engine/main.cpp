@@ -1,8 +1,10 @@
 // tsrunc: the engine, the addon's functions, and the program as bytecode, in one executable.
+#include <fcntl.h>
 #include <signal.h>
 #include <unistd.h>
 
 #include <cstdio>
+#include <cstdlib>
 #include <optional>
 #include <string_view>
 
@@ -45,8 +47,16 @@ bool evaluate(JSContext* context, engine::Loop& loop, std::string_view name) {
   if (JS_IsException(code) || JS_ResolveModule(context, code) < 0) return false;
   JSValue ended = JS_EvalFunction(context, code);
   if (JS_IsException(ended) || !loop.run()) return false;
-  if (JS_PromiseState(context, ended) == JS_PROMISE_FULFILLED) return true;
-  JS_Throw(context, JS_PromiseResult(context, ended));
+  switch (JS_PromiseState(context, ended)) {
+    case JS_PROMISE_FULFILLED:
+      return true;
+    case JS_PROMISE_REJECTED:
+      JS_Throw(context, JS_PromiseResult(context, ended));
+      return false;
+    case JS_PROMISE_PENDING:
+      break;
+  }
+  JS_ThrowTypeError(context, "the program waits for something that nobody will do");
   return false;
 }
 
@@ -59,9 +69,19 @@ int run(JSContext* context, engine::Loop& loop) {
   return 0;
 }
 
+// Descriptors 0 to 2 are standard streams or nothing: one that the caller has closed would be the next file that is
+// opened, and what is written to "standard error" would go there.
+void haveStandardStreams() {
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (::fcntl(fd, F_GETFD) >= 0) continue;
+    if (::open("/dev/null", O_RDWR) != fd) std::abort();  // the lowest free descriptor
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+  haveStandardStreams();
   ::signal(SIGPIPE, SIG_IGN);  // EPIPE tells it where it happens
   JSContext* context = engine::makeContext();
   engine::Loop loop(context);
