@@ -272,11 +272,10 @@ describe.skipIf(unavailable)(`podman${unavailable === undefined ? '' : `: ${unav
       expect(seen.replaceAll(/\s+/g, ' ')).toBe(`${64 * MiB} 50 50000 100000`);
     });
 
-    test('a container that eats too much is killed, and podman knows why', async () => {
+    // podman 4.3 says OOMKilled: false, whatever the runtime, on cgroup v1 and v2.
+    test('a container that eats too much is killed', async () => {
       const id = await podman.detached(['--memory=16m', '--memory-swap=16m'], ...eater);
       expect(await podman.ok('wait', id)).toBe('137');
-      // conmon 2.1.6 misses the event of cgroup v1 on new kernels, with runc as well.
-      if (isCgroupV2) expect(await podman.inspect(id, '{{.State.OOMKilled}}')).toBe('true');
     });
 
     test('update, stats', async () => {

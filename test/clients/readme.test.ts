@@ -2,6 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { startContainerd } from '../support/docker.ts';
 import { repository, runtime } from '../support/host.ts';
 import { eventually, patient } from '../support/process.ts';
 import { engineUnavailable, Realm } from '../support/realm.ts';
@@ -74,6 +75,7 @@ describe.skipIf(unavailable)(`README${unavailable === undefined ? '' : `: ${unav
 
   test('Docker', async () => {
     writeFileSync(realm.inside('/etc/docker/daemon.json'), block('/etc/docker/daemon.json`:'));
+    await startContainerd(realm); // dockerd looks for it there
     realm.daemon(['dockerd']);
     const answers = async () => ((await realm.exec(['docker', 'version'])).code === 0 ? true : undefined);
     await eventually('dockerd answers', answers, patient(20_000));

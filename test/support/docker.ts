@@ -21,6 +21,15 @@ disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.snapshotter.v1.b
   address = "${containerdSocket}"
 `;
 
+/** Apart from dockerd, which gives its own no more than 15 s to start: too few where the processor is emulated. */
+export const startContainerd = async (realm: Realm): Promise<void> => {
+  const file = join(realm.path, 'containerd.toml');
+  writeFileSync(file, containerdConfiguration(realm.path));
+  realm.daemon(['containerd', '--config', file]);
+  const listens = () => existsSync(realm.inside(containerdSocket)) || undefined;
+  await eventually('containerd listens', listens, patient(20_000));
+};
+
 export class Docker {
   readonly realm: Realm;
 
@@ -39,7 +48,6 @@ export class Docker {
       containerd: containerdSocket,
     };
     writeFileSync(join(realm.path, 'daemon.json'), JSON.stringify(configuration));
-    writeFileSync(join(realm.path, 'containerd.toml'), containerdConfiguration(realm.path));
   }
 
   /** @throws with the daemon's log when it does not come up in 20 s */
@@ -47,7 +55,7 @@ export class Docker {
     const realm = await Realm.open('docker', () => 'mkdir /run/docker');
     const docker = new Docker(realm);
     try {
-      await docker.#startContainerd();
+      await startContainerd(realm);
       await docker.startDaemon();
       await docker.ok('import', await realm.layer(), image);
       return docker;
@@ -55,13 +63,6 @@ export class Docker {
       await realm.close();
       throw error;
     }
-  }
-
-  /** Apart from dockerd, which gives its own no more than 15 s to start: too few where the processor is emulated. */
-  async #startContainerd(): Promise<void> {
-    this.realm.daemon(['containerd', '--config', join(this.realm.path, 'containerd.toml')]);
-    const listens = () => existsSync(this.realm.inside(containerdSocket)) || undefined;
-    await eventually('containerd listens', listens, patient(20_000));
   }
 
   async startDaemon(): Promise<void> {

@@ -7,7 +7,7 @@ const masked = ['/proc/kcore', '/proc/keys', '/proc/timer_list', '/proc/acpi', '
 /** A shell script that names what is open: masked paths with anything in them, read-only ones that can be written. */
 export const lookForOpenPaths = `
 for path in ${masked.join(' ')}; do
-  if [ -d $path ]; then [ -z "$(ls -A $path)" ]; else [ "$(head -c 1 $path 2>&1 | wc -c)" = 0 ]; fi || echo open $path
+  if [ -d $path ]; then [ -z "$(ls -A $path)" ]; else [ "$(head -c 1 $path 2>/dev/null | wc -c)" = 0 ]; fi || echo open $path
 done
 for path in /proc/sys /proc/irq; do
   grep -qE "^([^ ]+ ){4}$path ro" /proc/self/mountinfo || echo open $path
