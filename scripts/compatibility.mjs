@@ -1,7 +1,8 @@
 /**
  * `npm run compatibility [-- --vm MODE]`: the tests with real clients and the OCI validation suite, on this host or in a virtual
  * machine (MODE as in test:vm), and docs/compatibility.md from what they showed. A run replaces what was known of its
- * kind of host; the others stay. `--render` writes the document anew without a run.
+ * kind of host; the others stay. `--clients FILE,FILE` and `--without-conformance` run less and keep the rest; `--render`
+ * writes the document anew without a run.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -15,12 +16,14 @@ import { script, setUp } from './setup.mjs';
 
 /** @typedef {import('./compatibility/render.mjs').Run} Run */
 
+const everyClient = 'test/clients';
+
 const { values } = parseArgs({
   options: {
     vm: { type: 'string' },
     render: { type: 'boolean', default: false },
     collect: { type: 'boolean', default: false },
-    clients: { type: 'string', default: 'test/clients' },
+    clients: { type: 'string', default: everyClient },
     'without-conformance': { type: 'boolean', default: false },
   },
 });
@@ -94,6 +97,18 @@ const write = (runs) => {
   writeFileSync(documentFile, render(runs));
 };
 
+/** What only some clients showed, or no validation suite, goes into what is known of this kind of host. @param {Run} run @returns {Run} */
+const completed = (run) => {
+  const old = known().find(({ host }) => host === run.host);
+  if (old === undefined) return run;
+  const missing = old.clients.filter(({ file }) => !run.clients.some((client) => client.file === file));
+  return {
+    ...run,
+    clients: values.clients === everyClient ? run.clients : [...run.clients, ...missing],
+    conformance: values['without-conformance'] ? old.conformance : run.conformance,
+  };
+};
+
 /** @param {Run} run */
 const failures = ({ clients, conformance }) =>
   [...clients.flatMap(({ checks }) => checks), ...conformance].filter(({ verdict }) => verdict === 'failed');
@@ -110,7 +125,7 @@ await script(() => {
   }
   setUp({ tests: true });
   const run = values.vm === undefined ? collect() : collectInMachine(values.vm);
-  write([...known().filter((other) => other.host !== run.host), run]);
+  write([...known().filter((other) => other.host !== run.host), completed(run)]);
   const failed = failures(run);
   for (const { name } of failed) console.error(`failed: ${name}`);
   return failed.length === 0 ? 0 : 1;
