@@ -96,6 +96,15 @@ export class Realm {
     return `/proc/${this.#pid}/root${path}`;
   }
 
+  /** The paths of the cgroups below the realm's own, in every hierarchy. */
+  cgroups(): string[] {
+    return cgroupDirectories(basename(this.path)).flatMap((directory) =>
+      readdirSync(directory, { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isDirectory())
+        .map((entry) => join(entry.parentPath, entry.name)),
+    );
+  }
+
   /** A tar file with a root file system of busybox, to be imported as an image. */
   async layer(): Promise<string> {
     const tar = join(this.path, 'layer.tar');
