@@ -37,10 +37,10 @@ const stopRunning = () => running !== undefined && process.kill(-running, 'SIGTE
  * Run a program to its end; async, so that an interrupt reaches us as well.
  * @param {string} command
  * @param {readonly string[]} args
- * @param {{ env: NodeJS.ProcessEnv, show: boolean }} options show: its output at once; else only when it fails
+ * @param {{ env: NodeJS.ProcessEnv, show: boolean, minutes?: number }} options show: its output at once; else only when it fails
  * @returns {Promise<boolean>} whether it succeeded
  */
-const succeeds = (command, args, { env, show }) =>
+const succeeds = (command, args, { env, show, minutes = minutesPerCheck }) =>
   new Promise((resolve, reject) => {
     const stdio = show
       ? /** @type {const} */ (['ignore', 'inherit', 'inherit'])
@@ -48,9 +48,9 @@ const succeeds = (command, args, { env, show }) =>
     const child = spawn(command, args, { cwd: repository, env, detached: true, stdio: [...stdio] });
     running = child.pid;
     const limit = setTimeout(() => {
-      console.log(`  stopped after ${minutesPerCheck} minutes`);
+      console.log(`  stopped after ${minutes} minutes`);
       stopRunning();
-    }, minutesPerCheck * 60_000);
+    }, minutes * 60_000);
     /** @type {Buffer[]} */
     const output = [];
     child.stdout?.on('data', (data) => output.push(data));

@@ -7,7 +7,7 @@
  * @property {import('./kernel.mjs').Release} [kernel] its release of Debian, when it is not this host's
  * @property {readonly string[]} [files] integration tests; none means all
  * @property {'conformance'} [suite] in place of tests
- * @property {number} seconds after which the machine is switched off, on a machine that does nothing else
+ * @property {number} seconds after which the machine is switched off: some times what it needs where nothing else runs
  */
 
 /** Tests whose subject differs with cgroup v2, systemd, AppArmor or another kernel. */
@@ -22,7 +22,7 @@ const hostTests = [
   'test/namespaces.test.ts',
 ];
 
-/** What the gate has time for: about ten minutes. @type {readonly Stage[]} */
+/** What the gate has time for: five minutes of a processor. @type {readonly Stage[]} */
 export const quick = [
   {
     name: 'systemd, cgroup v2',
