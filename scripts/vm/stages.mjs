@@ -28,7 +28,7 @@ export const quick = [
     name: 'systemd, cgroup v2',
     mode: 'systemd',
     files: ['test/systemd.test.ts', 'test/cgroups.test.ts'],
-    seconds: 900,
+    seconds: 1400,
   },
 ];
 
