@@ -1,15 +1,6 @@
-/** checkpoint and restore: what must be allowed or chosen by a flag, and the parts of a container that need care. */
-import { execFileSync, spawn } from 'node:child_process';
-import {
-  closeSync,
-  existsSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  writeFileSync,
-} from 'node:fs';
+/** checkpoint and restore: what must be allowed or chosen by a flag. */
+import { spawn } from 'node:child_process';
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe } from 'vitest';
@@ -25,13 +16,12 @@ import {
   type Saved,
   save,
   start,
+  startWith,
   useHolder,
 } from './support/checkpoint.ts';
 import { criuEnvironment, criuHas, withoutCriu } from './support/criu.ts';
-import { isCgroupV2, runtime } from './support/host.ts';
-import { useReceiver } from './support/receive.ts';
+import { runtime } from './support/host.ts';
 
-const listen = useReceiver();
 useHolder();
 
 const refused = async (box: Box, { id, images }: Saved, ...flags: readonly string[]): Promise<string> => {
@@ -220,142 +210,28 @@ describe.skipIf(withoutCriu !== undefined)(`flags of checkpoint and restore (${w
     },
   );
 
-  test('the terminal goes to the console socket, anew', async ({ box }) => {
-    const id = box.id();
-    const bundle = await box.bundle((config) => {
-      config.process.terminal = true;
-      config.process.args = ['sh', '-c', 'i=0; while ! test -e /end; do i=$((i+1)); echo $i; sleep 0.1; done'];
-    });
-    const saved = { id, bundle, images: join(box.path, 'images') };
-    const [first, second] = [join(box.path, 'first'), join(box.path, 'second')];
-    const { output } = await listen(first);
-    await box.ok('run', '-d', '-b', bundle.path, '--console-socket', first, id);
-    await save(box, saved);
-    const numbers = (await output).trim().split('\n').map(Number);
-    const again = await listen(second);
-    await revive(box, saved, '--console-socket', second);
-    await new Promise((resolve) => setTimeout(resolve, 500));
-    writeFileSync(join(bundle.rootfs, 'end'), '');
-    const others = (await again.output).trim().split('\n').map(Number);
-    expect(others.at(-1)).toBeGreaterThan(numbers.at(-1) ?? Number.NaN);
-  });
-
-  test('a terminal needs the socket here as well', async ({ box }) => {
-    const bundle = await box.bundle((config) => {
-      config.process.terminal = true;
-    });
-    mkdirSync(join(box.path, 'images'));
-    const { code, stderr } = await box.tsrunc(
-      ...['restore', '-d', '-b', bundle.path, '--image-path', join(box.path, 'images'), box.id()],
-    );
-    expect(code).toBe(1);
-    expect(stderr).toContain('cannot allocate tty if runc will detach without setting console socket');
-  });
-
-  test('hooks: those of the environment run again, poststop at the checkpoint', async ({ box }) => {
-    const log = join(box.path, 'log');
-    writeFileSync(log, '');
-    const path = join(box.path, 'hook');
-    writeFileSync(path, `#!/bin/sh\necho "$1 $(cat)" >> ${log}\n`, { mode: 0o755 });
-    const lines = () => readFileSync(log, 'utf8').trim().split('\n');
-    const saved = await start(box, counter, (config) => {
-      const hook = (kind: string) => [{ path, args: ['hook', kind] }];
-      config.hooks = {
-        prestart: hook('prestart'),
-        createRuntime: hook('createRuntime'),
-        poststart: hook('poststart'),
-        poststop: hook('poststop'),
-      };
-    });
-    await save(box, saved);
-    expect(lines().map((line) => line.split(' ')[0])).toEqual(['prestart', 'createRuntime', 'poststart', 'poststop']);
-    writeFileSync(log, '');
-    await revive(box, saved);
-    const { pid } = await box.state(saved.id);
-    const seen = lines().map((line) => line.split(' '));
-    expect(seen.map(([kind]) => kind)).toEqual(['prestart', 'createRuntime']);
-    expect(JSON.parse(seen[1]?.slice(1).join(' ') ?? '')).toMatchObject({ id: saved.id, pid, status: 'created' });
-  });
-
-  test('a hook that fails: the restore is undone', async ({ box }) => {
+  test('as containerd calls them', async ({ box }) => {
     const saved = await start(box, counter);
-    await save(box, saved);
-    const path = join(box.path, 'hook');
-    writeFileSync(path, '#!/bin/sh\necho no such luck >&2; exit 3\n', { mode: 0o755 });
-    saved.bundle.config.hooks = { createRuntime: [{ path }] };
-    writeFileSync(join(saved.bundle.path, 'config.json'), JSON.stringify(saved.bundle.config));
-    const { code, stderr } = await box.tsrunc(
-      'restore',
-      '-d',
-      '-b',
-      saved.bundle.path,
-      '--image-path',
-      saved.images,
-      saved.id,
-    );
-    expect(code).toBe(1);
-    expect(stderr).toContain('error running createRuntime hook #0');
-    expect(stderr).toContain('no such luck');
-    expect(readdirSync(box.root)).toEqual([]);
+    const { id, bundle, images } = saved;
+    const work = join(box.path, 'work');
+    mkdirSync(images);
+    mkdirSync(work);
+    const paths = ['--image-path', images, '--work-path', work];
+    await box.ok('checkpoint', ...paths, '--file-locks', '--leave-running', id);
+    await box.ok('delete', '--force', id);
+    const pidFile = join(box.path, 'pid');
+    await box.ok('restore', ...paths, '--detach', '--pid-file', pidFile, '-no-subreaper', '--bundle', bundle.path, id);
+    expect(readFileSync(pidFile, 'utf8')).toBe(String((await box.state(id)).pid));
+    expect(readdirSync(work)).toEqual(expect.arrayContaining(['dump.log', 'restore.log']));
   });
 
-  test('the network namespace of somebody else is joined again', async ({ box }) => {
-    const name = `tsrunc-${box.path.split('-').at(-1)}`;
-    execFileSync('ip', ['netns', 'add', name]);
-    try {
-      const saved = await start(box, counter, (config) => {
-        for (const namespace of config.linux.namespaces) {
-          if (namespace.type === 'network') namespace.path = `/run/netns/${name}`;
-        }
-      });
-      const namespace = async () => readlinkSync(`/proc/${(await box.state(saved.id)).pid}/ns/net`);
-      const before = await namespace();
-      await save(box, saved);
-      await revive(box, saved);
-      expect(await namespace()).toBe(before);
-      await box.ok('delete', '--force', saved.id);
-    } finally {
-      execFileSync('ip', ['netns', 'delete', name]);
-    }
-  });
-
-  test.skipIf(isCgroupV2)('the cgroup mount shows the cgroups of the new container', async ({ box }) => {
-    const name = box.path.split('/').at(-1) ?? '';
-    const saved = await start(box, counter, (config) => {
-      config.linux.cgroupsPath = `/${name}`;
-      config.mounts.push({ destination: '/sys/fs/cgroup', type: 'cgroup', source: 'cgroup', options: ['ro'] });
-    });
-    await save(box, saved);
-    await revive(box, saved);
-    const { stdout } = await box.ok('exec', saved.id, 'cat', '/sys/fs/cgroup/pids/cgroup.procs');
-    expect(stdout.split('\n')).toContain('1');
-  });
-
-  test('a cgroup namespace', async ({ box }) => {
-    const saved = await start(box, counter, (config) => {
-      config.linux.namespaces.push({ type: 'cgroup' });
-      config.mounts.push({ destination: '/sys/fs/cgroup', type: 'cgroup', source: 'cgroup', options: ['ro'] });
-    });
-    await save(box, saved);
-    await revive(box, saved);
-    const { stdout } = await box.ok('exec', saved.id, 'cat', '/proc/1/cgroup');
-    expect(stdout).toMatch(/:\/$/m);
-  });
-
-  test('a root file system that is a mountpoint', async ({ box }) => {
-    const saved = await start(box, counter);
-    await box.ok('delete', '--force', saved.id);
-    execFileSync('mount', ['--bind', saved.bundle.rootfs, saved.bundle.rootfs]);
-    try {
-      await box.ok('run', '-d', '-b', saved.bundle.path, saved.id);
-      await save(box, saved);
-      const before = counted(saved);
-      await revive(box, saved);
-      await reaches(saved, before + 2);
-      await box.ok('delete', '--force', saved.id);
-    } finally {
-      execFileSync('umount', [saved.bundle.rootfs]);
-    }
+  test('the flags that change nothing here', async ({ box }) => {
+    const saved = await startWith(box, counter, 'ignore');
+    const flags = ['--shell-job', '--empty-ns', 'network', '--network-lock', 'skip', '--tcp-established'];
+    await save(box, saved, ...flags, '--tcp-skip-in-flight', '--auto-dedup');
+    const before = counted(saved);
+    await revive(box, saved, ...flags, '--auto-dedup', '--no-pivot');
+    await reaches(saved, before + 2);
   });
 
   test('--work-path takes the logs; org.criu.config names a file with further options', async ({ box }) => {

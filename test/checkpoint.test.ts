@@ -8,6 +8,7 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
@@ -23,16 +24,18 @@ describe.skipIf(withoutCriu !== undefined)(`checkpoint and restore (${withoutCri
     const saved = await start(box, counter, (config) => {
       config.linux.cgroupsPath = `/${box.path.split('/').at(-1)}`;
     });
-    const before = await reaches(saved, 3);
+    await reaches(saved, 3);
     const { pid } = await box.state(saved.id);
     expect(await save(box, saved)).toMatchObject({ stdout: '', stderr: '' });
     expect(alive(pid)).toBe(false);
     expect((await box.tsrunc('state', saved.id)).stderr).toContain('container does not exist');
     expect(cgroupDirectories(box.path.split('/').at(-1) ?? '')).toEqual([]);
     const stopped = counted(saved);
+    rmSync(join(saved.bundle.rootfs, 'count'));
     expect(await revive(box, saved)).toMatchObject({ stdout: '', stderr: '' });
     expect(await box.state(saved.id)).toMatchObject({ status: 'running', bundle: saved.bundle.path });
-    expect(await reaches(saved, stopped + 3)).toBeLessThan(before + 60);
+    expect(await reaches(saved, 1)).toBeGreaterThan(stopped);
+    await reaches(saved, stopped + 3);
     const found = await box.ok('exec', saved.id, 'sh', '-c', 'cat /proc/1/cmdline | tr "\\0" " "; hostname');
     expect(found.stdout).toContain('box\n');
     expect(found.stdout).toContain('sh -c i=0');
@@ -180,7 +183,7 @@ describe.skipIf(withoutCriu !== undefined)(`checkpoint and restore (${withoutCri
     writeFileSync(join(saved.bundle.path, 'config.json'), JSON.stringify(saved.bundle.config));
     await revive(box, saved);
     const { pid } = await box.state(saved.id);
-    expect(readFileSync(`/proc/${pid}/cgroup`, 'utf8')).toMatch(new RegExp(`pids.*:/${name}-2$`, 'm'));
+    expect(readFileSync(`/proc/${pid}/cgroup`, 'utf8')).toMatch(new RegExp(`:/${name}-2$`, 'm'));
     const [directory] = cgroupDirectories(`${name}-2`).filter((path) => existsSync(join(path, 'pids.max')));
     expect(readFileSync(join(directory ?? '', 'pids.max'), 'utf8')).toBe('33\n');
     expect(cgroupDirectories(name)).toEqual([]);

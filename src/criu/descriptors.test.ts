@@ -41,6 +41,12 @@ test('a restore gives each its own stream; what was shared stays shared', () => 
   ]);
 });
 
+test('with --shell-job the terminal is none of ours to give', () => {
+  const streams = ['tty[8803:18]', 'pipe:[2]', 'tty[8803:18]'];
+  expect(inheritedStreams(streams, true)).toEqual([{ key: 'pipe:[2]', fd: 1 }]);
+  expect(inheritedStreams(streams)).toHaveLength(2);
+});
+
 test('the list of another program is read, anything else is refused', () => {
   expect(parseDescriptors('["/dev/null","pipe:[5]","pipe:[5]"]')).toEqual(['/dev/null', 'pipe:[5]', 'pipe:[5]']);
   expect(() => parseDescriptors('{"a":1}')).toThrow('no list');

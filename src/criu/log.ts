@@ -54,12 +54,16 @@ const hints: readonly (readonly [pattern: RegExp, hint: string])[] = [
     'This kernel does not track memory (CONFIG_MEM_SOFT_DIRTY), which pre-dumps need.',
   ],
   [
-    /File fd\/\d has bad (size|mode)|Can't restore file pos/,
+    /File fd\/\d has bad (size|mode)|Can't restore file pos|Can't open file fd\/\d on restore/,
     'A standard stream of the container was a file of its caller: give restore the same file, as it was, or use pipes from the beginning (a file that was opened with >> may also be another one).',
   ],
   [
     /Abort restore of existing cgroups|cg: write to /,
     'restore makes the cgroups and sets the limits of config.json itself: use --manage-cgroups-mode soft or ignore.',
+  ],
+  [
+    /Unable to open .*\.img: Permission denied/,
+    'The processes of a container in a user namespace read the images as their own root user, who must be allowed to search the directory (chgrp to its group and chmod 710).',
   ],
   [/No space left/, 'The file system of the images is full.'],
   [/Can't open .*inventory|No such file or directory.*\.img/, 'This is no directory with a complete checkpoint.'],

@@ -88,7 +88,7 @@ async function dump(work: Work): Promise<void> {
     verb: 'checkpoint',
     features: featuresOf(options.flags),
   });
-  using images = new Images(options, true);
+  using images = new Images(options, true, rootGroup(work.spec));
   const nothing = openSync('/dev/null', 'r+');
   const output = hiddenFile();
   try {
@@ -98,6 +98,10 @@ async function dump(work: Work): Promise<void> {
     closeSync(output);
   }
 }
+
+/** The host's number of group 0 in a container with a user namespace of its own. */
+const rootGroup = ({ linux }: Spec): number | undefined =>
+  linux?.gidMappings?.find(({ containerID }) => containerID === 0)?.hostID;
 
 function featuresOf({ preDump, parentPath, lazyPages }: DumpFlags): readonly CriuFeature[] {
   const tracks = preDump || parentPath !== undefined;

@@ -1,4 +1,4 @@
-import { closeSync, constants, mkdirSync, openSync, readFileSync, readlinkSync } from 'node:fs';
+import { closeSync, constants, fchmodSync, fchownSync, mkdirSync, openSync, readFileSync, readlinkSync } from 'node:fs';
 import { errorsOf, hintFor } from '../criu/log.ts';
 import type { CriuResponse } from '../criu/messages.ts';
 import type { Directories } from '../criu/options.ts';
@@ -23,10 +23,12 @@ export class Images implements OpenDirectories {
 
   /**
    * @param make make the directory of the images where it is missing; that for logs always is
+   * @param reader group that has to find the images, besides root: the processes of a container in a user namespace read them
+   *   themselves
    * @throws TsruncError SYSTEM
    */
-  constructor({ imagePath, workPath }: ImagePaths, make: boolean) {
-    this.images = open(imagePath, make);
+  constructor({ imagePath, workPath }: ImagePaths, make: boolean, reader?: number) {
+    this.images = open(imagePath, make, reader);
     try {
       this.work = workPath === undefined ? undefined : open(workPath, true);
     } catch (error) {
@@ -80,11 +82,16 @@ function close(images: number, work: number | undefined): void {
 
 const openDirectory = (path: string): number => openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
 
-function open(path: string, make: boolean): number {
+function open(path: string, make: boolean, reader?: number): number {
   try {
     // Images hold the memory of the container.
-    if (make) mkdirSync(path, { recursive: true, mode: 0o700 });
-    return openDirectory(path);
+    const isNew = make && mkdirSync(path, { recursive: true, mode: 0o700 }) !== undefined;
+    const fd = openDirectory(path);
+    if (isNew && reader !== undefined) {
+      fchownSync(fd, -1, reader);
+      fchmodSync(fd, 0o710);
+    }
+    return fd;
   } catch (cause) {
     throw new TsruncError(
       'SYSTEM',

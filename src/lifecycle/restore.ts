@@ -129,7 +129,7 @@ async function reviveFrom(
     ...restoreSources(making, criu.pid),
     directories,
     defaultConfig: criuConfigFile(),
-    inherited: [...inheritedStreams(descriptorsOf(images)), ...inheritedNamespaces(making)],
+    inherited: [...inheritedStreams(descriptorsOf(images), options.flags.shellJob), ...inheritedNamespaces(making)],
   });
   const response = await criu.request({ type: requestTypes.restore, opts }, (notification) =>
     restored.notified(notification),

@@ -3,7 +3,7 @@ import { type ChildProcess, execFileSync, type StdioOptions, spawn } from 'node:
 import { copyFileSync, existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll } from 'vitest';
-import { type Box, type Bundle, eventually, expect, type Patch } from './box.ts';
+import { type Box, type Bundle, eventually, expect, type Patch, patient } from './box.ts';
 import { repository, runtime } from './host.ts';
 
 /** Counts in /count, ten times a second. */
@@ -27,10 +27,11 @@ export const start = async (box: Box, script: string, patch?: Patch): Promise<Sa
 };
 
 /** The same with streams of the caller's choice. */
-export const startWith = async (box: Box, script: string, stdio: StdioOptions): Promise<Saved> => {
+export const startWith = async (box: Box, script: string, stdio: StdioOptions, patch?: Patch): Promise<Saved> => {
   const id = box.id();
   const bundle = await box.bundle((config) => {
     config.process.args = ['sh', '-c', script];
+    return patch?.(config);
   });
   const child = spawn(runtime, ['--root', box.root, 'run', '-d', '-b', bundle.path, id], { stdio });
   expect(await ended(child)).toBe(0);
@@ -64,7 +65,7 @@ export const holder = join(repository, 'build', `holder-${process.pid}`);
 export function useHolder(): void {
   beforeAll(() => {
     execFileSync('musl-gcc', ['-static', '-O1', '-s', '-o', holder, join(import.meta.dirname, 'holder.c')]);
-  });
+  }, patient(30_000));
   afterAll(() => rmSync(holder, { force: true }));
 }
 

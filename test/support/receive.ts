@@ -4,7 +4,7 @@ import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll } from 'vitest';
 import { repository } from './host.ts';
-import { eventually } from './process.ts';
+import { eventually, patient } from './process.ts';
 
 /** Somebody who listens on a unix socket; `output` is what came: all of a terminal, or the facts of a pidfd. */
 export interface Receiver {
@@ -21,7 +21,7 @@ export const useReceiver = (): Listen => {
   const program = join(repository, 'build', `recvtty-${process.pid}`);
   beforeAll(() => {
     execFileSync('cc', ['-O1', '-o', program, join(import.meta.dirname, 'recvtty.c')]);
-  });
+  }, patient(30_000));
   afterAll(() => rmSync(program, { force: true }));
   return async (socket, input) => {
     const args = input === undefined ? [socket] : [socket, input];
