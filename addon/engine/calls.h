@@ -10,13 +10,26 @@
 
 namespace engine {
 
-// A string argument; not good where it is none or holds a NUL, which no path can.
+// A string argument, or the bytes of one that is no UTF-8; not good where it is none or holds a NUL, which no path can.
 class Text {
  public:
-  Text(JSContext* context, JSValueConst value) : context_(context), text_(JS_ToCStringLen(context, &length_, value)) {}
+  Text(JSContext* context, JSValueConst value) : context_(context) {
+    if (JS_IsObject(value)) {
+      size_t offset = 0;
+      size_t size = 0;
+      const JSValue buffer = JS_GetTypedArrayBuffer(context, value, &offset, &length_, nullptr);
+      const uint8_t* bytes = JS_IsException(buffer) ? nullptr : JS_GetArrayBuffer(context, &size, buffer);
+      if (bytes != nullptr) bytes_.assign(reinterpret_cast<const char*>(bytes) + offset, length_);
+      text_ = bytes == nullptr ? nullptr : bytes_.c_str();
+      JS_FreeValue(context, buffer);
+    } else {
+      text_ = JS_ToCStringLen(context, &length_, value);
+      owned_ = text_;
+    }
+  }
   Text(const Text&) = delete;
   Text& operator=(const Text&) = delete;
-  ~Text() { JS_FreeCString(context_, text_); }
+  ~Text() { JS_FreeCString(context_, owned_); }
 
   bool good() const { return text_ != nullptr && std::strlen(text_) == length_; }
   const char* get() const { return text_; }
@@ -24,6 +37,8 @@ class Text {
 
  private:
   JSContext* context_;
+  std::string bytes_;
+  const char* owned_ = nullptr;
   size_t length_ = 0;
   const char* text_;
 };

@@ -187,18 +187,35 @@ JSValue makeTemporaryDirectory(JSContext* context, JSValueConst, int, JSValueCon
   return JS_NewString(context, path.c_str());
 }
 
-// Pairs of name and d_type in one array.
+// Each byte as the character of that number: names need be no UTF-8.
+std::string asLatin1(std::string_view name) {
+  std::string text;
+  for (const char c : name) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x80) {
+      text += c;
+    } else {
+      text += static_cast<char>(0xc0 | byte >> 6);
+      text += static_cast<char>(0x80 | (byte & 0x3f));
+    }
+  }
+  return text;
+}
+
+// Pairs of name and d_type in one array; the names in Latin-1 where the second argument is true.
 JSValue listDirectory(JSContext* context, JSValueConst, int, JSValueConst* arguments) {
   const Text path(context, arguments[0]);
   if (!path.good()) return throwErrno(context, EINVAL, "scandir", path.get());
   const std::unique_ptr<DIR, int (*)(DIR*)> directory(::opendir(path.get()), ::closedir);
   if (directory == nullptr) return throwErrno(context, errno, "scandir", path.get());
+  const bool latin1 = JS_ToBool(context, arguments[1]) > 0;
   JSValue names = JS_NewArray(context);
   uint32_t count = 0;
   for (errno = 0; const dirent* entry = ::readdir(directory.get()); errno = 0) {
     const std::string_view name(entry->d_name);
     if (name == "." || name == "..") continue;
-    JS_SetPropertyUint32(context, names, count++, JS_NewStringLen(context, name.data(), name.size()));
+    const std::string text = latin1 ? asLatin1(name) : std::string(name);
+    JS_SetPropertyUint32(context, names, count++, JS_NewStringLen(context, text.data(), text.size()));
     JS_SetPropertyUint32(context, names, count++, JS_NewInt32(context, entry->d_type));
   }
   if (errno == 0) return names;
@@ -253,7 +270,7 @@ constexpr NativeFunction functions[] = {
     {"access", 2, mayAccess},      {"exists", 1, exists},
     {"rename", 2, renameFile},     {"readlink", 1, readLink},
     {"realpath", 1, realPath},     {"mkdtemp", 1, makeTemporaryDirectory},
-    {"readdir", 1, listDirectory}, {"stat", 2, statPath},
+    {"readdir", 2, listDirectory}, {"stat", 2, statPath},
     {"fstat", 1, statFd},
 };
 

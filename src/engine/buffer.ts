@@ -7,7 +7,9 @@ export class EngineBuffer extends Uint8Array {
     return new EngineBuffer(bytes);
   }
 
-  static override from(source: string | ArrayLike<number> | Iterable<number>): EngineBuffer {
+  static override from(source: string | ArrayLike<number> | Iterable<number>, encoding?: unknown): EngineBuffer {
+    if (encoding === 'latin1' && typeof source === 'string')
+      return EngineBuffer.from(Array.from(source, (character) => character.charCodeAt(0)));
     if (typeof source === 'string') return EngineBuffer.over(natives.encodeUtf8(source));
     const copy = new Uint8Array(Array.from(source));
     return EngineBuffer.over(copy.buffer);

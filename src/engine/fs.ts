@@ -89,7 +89,7 @@ type Data = string | Uint8Array;
 
 const permissions = 0o666;
 
-export const openSync = (path: string, flags: number | string = 'r', mode = permissions): number =>
+export const openSync = (path: string | Uint8Array, flags: number | string = 'r', mode = permissions): number =>
   natives.open(path, typeof flags === 'number' ? flags : (flagsByName[flags] ?? unknownFlags(flags)), mode);
 
 function unknownFlags(flags: string): never {
@@ -139,7 +139,7 @@ export const renameSync = (from: string, to: string): void => natives.rename(fro
 export const readlinkSync = (path: string): string => natives.readlink(path);
 export const realpathSync = (path: string): string => natives.realpath(path);
 export const mkdtempSync = (prefix: string): string => natives.mkdtemp(prefix);
-export const rmdirSync = (path: string): void => natives.rmdir(path);
+export const rmdirSync = (path: string | Uint8Array): void => natives.rmdir(path);
 export const unlinkSync = (path: string): void => natives.unlink(path);
 
 type StatOptions = { readonly throwIfNoEntry?: boolean } | undefined;
@@ -184,8 +184,11 @@ function makeAll(path: string, mode: number): string | undefined {
   return first ?? path;
 }
 
-export function readdirSync(path: string, options?: { readonly withFileTypes?: boolean }): string[] | Dirent[] {
-  const pairs = natives.readdir(path);
+export function readdirSync(
+  path: string,
+  options?: { readonly withFileTypes?: boolean; readonly encoding?: Encoding },
+): string[] | Dirent[] {
+  const pairs = natives.readdir(path, options?.encoding === 'latin1');
   const names = pairs.filter((_, index) => index % 2 === 0).map(String);
   if (options?.withFileTypes !== true) return names;
   return names.map((name, index) => new Dirent(name, Number(pairs[2 * index + 1])));

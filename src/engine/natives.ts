@@ -17,7 +17,8 @@ export interface Natives {
   readonly engineVersion: string;
   readonly addon: Native;
 
-  open(path: string, flags: number, mode: number): number;
+  /** Bytes: a path that is no UTF-8. */
+  open(path: string | Uint8Array, flags: number, mode: number): number;
   close(fd: number): void;
   readFd(fd: number): ArrayBuffer;
   readFile(path: string): ArrayBuffer;
@@ -28,7 +29,7 @@ export interface Natives {
   endWatch(fd: number): void;
   writeText(fd: number, text: string): number;
   mkdir(path: string, mode: number): void;
-  rmdir(path: string): void;
+  rmdir(path: string | Uint8Array): void;
   unlink(path: string): void;
   chmod(path: string, mode: number): void;
   chown(path: string, uid: number, gid: number): void;
@@ -39,7 +40,7 @@ export interface Natives {
   realpath(path: string): string;
   mkdtemp(prefix: string): string;
   /** Name and d_type by turns. */
-  readdir(path: string): readonly (string | number)[];
+  readdir(path: string, latin1: boolean): readonly (string | number)[];
   /** dev, ino, mode, uid, gid, rdev, size, nlink, mtimeMs */
   stat(path: string, follow: boolean): readonly number[];
   fstat(fd: number): readonly number[];
