@@ -33,10 +33,11 @@ export class EngineBuffer extends Uint8Array {
     return natives.encodeUtf8(text).byteLength;
   }
 
-  override toString(encoding: 'utf8' | 'utf-8' | 'latin1' = 'utf8'): string {
-    if (encoding !== 'latin1') return natives.decodeUtf8(this.buffer, this.byteOffset, this.length);
+  override toString(encoding: 'utf8' | 'utf-8' | 'latin1' = 'utf8', start = 0, end = this.length): string {
+    const part = this.subarray(start, end);
+    if (encoding !== 'latin1') return natives.decodeUtf8(part.buffer, part.byteOffset, part.length);
     let text = '';
-    for (const byte of this) text += String.fromCharCode(byte);
+    for (const byte of part) text += String.fromCharCode(byte);
     return text;
   }
 
@@ -44,13 +45,80 @@ export class EngineBuffer extends Uint8Array {
     return this.length === other.length && this.every((byte, index) => byte === other[index]);
   }
 
-  readUInt32LE(offset: number): number {
-    return new DataView(this.buffer, this.byteOffset).getUint32(offset, true);
+  copy(target: Uint8Array): number {
+    target.set(this.subarray(0, target.length));
+    return Math.min(this.length, target.length);
+  }
+
+  get #view(): DataView {
+    return new DataView(this.buffer, this.byteOffset, this.byteLength);
+  }
+
+  readUInt8(offset = 0): number {
+    return this.#view.getUint8(offset);
+  }
+
+  readInt16LE(offset = 0): number {
+    return this.#view.getInt16(offset, true);
+  }
+
+  readUInt16LE(offset = 0): number {
+    return this.#view.getUint16(offset, true);
+  }
+
+  readInt32LE(offset = 0): number {
+    return this.#view.getInt32(offset, true);
+  }
+
+  readUInt32LE(offset = 0): number {
+    return this.#view.getUint32(offset, true);
+  }
+
+  readDoubleLE(offset = 0): number {
+    return this.#view.getFloat64(offset, true);
+  }
+
+  readBigInt64LE(offset = 0): bigint {
+    return this.#view.getBigInt64(offset, true);
+  }
+
+  readBigUInt64LE(offset = 0): bigint {
+    return this.#view.getBigUint64(offset, true);
+  }
+
+  writeUInt8(value: number, offset = 0): number {
+    this.#view.setUint8(offset, value);
+    return offset + 1;
+  }
+
+  writeInt16LE(value: number, offset = 0): number {
+    this.#view.setInt16(offset, value, true);
+    return offset + 2;
+  }
+
+  writeUInt16LE(value: number, offset = 0): number {
+    this.#view.setUint16(offset, value, true);
+    return offset + 2;
+  }
+
+  writeInt32LE(value: number, offset = 0): number {
+    this.#view.setInt32(offset, value, true);
+    return offset + 4;
   }
 
   writeUInt32LE(value: number, offset = 0): number {
-    new DataView(this.buffer, this.byteOffset).setUint32(offset, value, true);
+    this.#view.setUint32(offset, value, true);
     return offset + 4;
+  }
+
+  writeDoubleLE(value: number, offset = 0): number {
+    this.#view.setFloat64(offset, value, true);
+    return offset + 8;
+  }
+
+  writeBigUInt64LE(value: bigint, offset = 0): number {
+    this.#view.setBigUint64(offset, value, true);
+    return offset + 8;
   }
 }
 

@@ -1,0 +1,59 @@
+import { expect, test, vi } from 'vitest';
+import type { EngineBuffer as Engine } from './buffer.ts';
+
+// The engine brings its own functions; numbers need none of them.
+vi.stubGlobal('engineNatives', {});
+const { EngineBuffer } = await import('./buffer.ts');
+
+const bytes = [0x80, 0xff, 0x01, 0x7f, 0xfe, 0x10, 0x20, 0xc0, 0x05];
+
+/** What reads a number, here and in Node.js. */
+const readers = [
+  'readUInt8',
+  'readInt16LE',
+  'readUInt16LE',
+  'readInt32LE',
+  'readUInt32LE',
+  'readBigInt64LE',
+  'readBigUInt64LE',
+  'readDoubleLE',
+] as const;
+
+test.each(readers)('%s is that of Node.js, also in a part of a buffer', (name) => {
+  expect(EngineBuffer.from(bytes)[name]()).toBe(Buffer.from(bytes)[name]());
+  expect((EngineBuffer.from(bytes).subarray(1) as Engine)[name](0)).toBe(Buffer.from(bytes)[name](1));
+});
+
+test('numbers are written as in Node.js', () => {
+  const write = (
+    buffer: Pick<
+      Buffer,
+      | 'writeUInt8'
+      | 'writeInt16LE'
+      | 'writeUInt16LE'
+      | 'writeInt32LE'
+      | 'writeUInt32LE'
+      | 'writeBigUInt64LE'
+      | 'writeDoubleLE'
+    >,
+  ) => [
+    buffer.writeUInt8(200),
+    buffer.writeInt16LE(-2, 1),
+    buffer.writeUInt16LE(65_000, 3),
+    buffer.writeInt32LE(-3, 5),
+    buffer.writeUInt32LE(4_000_000_000, 9),
+    buffer.writeBigUInt64LE(2n ** 63n + 1n, 13),
+    buffer.writeDoubleLE(-0.1, 21),
+  ];
+  const [ours, theirs] = [EngineBuffer.alloc(29), Buffer.alloc(29)];
+  expect(write(ours)).toEqual(write(theirs));
+  expect([...ours]).toEqual([...theirs]);
+});
+
+test('a part becomes text, and is copied', () => {
+  const word = EngineBuffer.from([0x61, 0x62, 0x63, 0]);
+  expect(word.toString('latin1', 0, 3)).toBe('abc');
+  const larger = EngineBuffer.alloc(6);
+  expect(word.copy(larger)).toBe(4);
+  expect([...larger]).toEqual([0x61, 0x62, 0x63, 0, 0, 0]);
+});
