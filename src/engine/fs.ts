@@ -135,6 +135,10 @@ export const existsSync = (path: string): boolean => natives.exists(path);
 export const accessSync = (path: string, mode: number = constants.F_OK): void => natives.access(path, mode);
 export const chmodSync = (path: string, mode: number): void => natives.chmod(path, mode);
 export const chownSync = (path: string, uid: number, gid: number): void => natives.chown(path, uid, gid);
+/** The kernel's link to what is open; no name is looked up. */
+const opened = (fd: number): string => `/proc/self/fd/${fd}`;
+export const fchmodSync = (fd: number, mode: number): void => chmodSync(opened(fd), mode);
+export const fchownSync = (fd: number, uid: number, gid: number): void => chownSync(opened(fd), uid, gid);
 export const renameSync = (from: string, to: string): void => natives.rename(from, to);
 export const readlinkSync = (path: string): string => natives.readlink(path);
 export const realpathSync = (path: string): string => natives.realpath(path);
@@ -253,6 +257,8 @@ export default {
   accessSync,
   chmodSync,
   chownSync,
+  fchmodSync,
+  fchownSync,
   closeSync,
   existsSync,
   fstatSync,
