@@ -1,4 +1,4 @@
-import { closeSync, constants, fchmodSync, fchownSync, mkdirSync, openSync, readFileSync, readlinkSync } from 'node:fs';
+import { chmodSync, chownSync, closeSync, constants, mkdirSync, openSync, readFileSync, readlinkSync } from 'node:fs';
 import { errorsOf, hintFor } from '../criu/log.ts';
 import type { CriuResponse } from '../criu/messages.ts';
 import type { Directories } from '../criu/options.ts';
@@ -88,8 +88,8 @@ function open(path: string, make: boolean, reader?: number): number {
     const isNew = make && mkdirSync(path, { recursive: true, mode: 0o700 }) !== undefined;
     const fd = openDirectory(path);
     if (isNew && reader !== undefined) {
-      fchownSync(fd, -1, reader);
-      fchmodSync(fd, 0o710);
+      chownSync(`/proc/self/fd/${fd}`, 0, reader);
+      chmodSync(`/proc/self/fd/${fd}`, 0o710);
     }
     return fd;
   } catch (cause) {
