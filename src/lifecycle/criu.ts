@@ -8,7 +8,7 @@
  *         ◀──────────────────── {success, errno, ...}
  *     closes ─────────────────────────────────────────▶ ends
  */
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, constants, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type CriuRequest, type CriuResponse, requestTable, requestTypes, responseTable } from '../criu/messages.ts';
@@ -143,7 +143,7 @@ const unexpected = ({ script }: Notification): Promise<never> =>
 export function hiddenFile(): number {
   const directory = mkdtempSync(join(tmpdir(), 'tsrunc-criu-'));
   try {
-    return openSync(join(directory, 'output'), 'wx+', 0o600);
+    return openSync(join(directory, 'output'), constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o600);
   } finally {
     rmSync(directory, { recursive: true });
   }
