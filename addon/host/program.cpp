@@ -42,6 +42,7 @@ int64_t nowMs() {
 
 std::vector<char*> pointersTo(std::vector<std::string>& texts) {
   std::vector<char*> pointers;
+  pointers.reserve(texts.size() + 1);
   for (std::string& text : texts) pointers.push_back(text.data());
   pointers.push_back(nullptr);
   return pointers;
@@ -233,8 +234,8 @@ Failure runProgram(ProgramRequest request, std::function<void(ProgramEnd)> done)
   pthread_t thread;
   const int err = ::pthread_create(&thread, nullptr, finishInThread, run.get());
   if (err != 0) return {err, "pthread_create"};
-  static_cast<void>(run.release());             // the thread's from here on
-  static_cast<void>(::pthread_detach(thread));  // cannot fail: it has just been made and nobody else knows it
+  [[maybe_unused]] const Run* threads = run.release();  // no more ours
+  static_cast<void>(::pthread_detach(thread));          // cannot fail: it has just been made and nobody else knows it
   return success;
 }
 
