@@ -30,6 +30,9 @@ export async function kill({ store, id, signal, all }: KillOptions): Promise<voi
 async function killFirst(native: Native, record: ContainerRecord, signal: number): Promise<void> {
   using init = openProcess(native, record);
   if (init === undefined) throw notRunning();
+  // Without a pid namespace of its own, ending the first process leaves the others, and KILL means the container. Which
+  // cgroup is theirs is asked while the first process lives: one that is ending is in none any more.
+  const others = signal === SIGKILL && !record.ownPidNamespace ? cgroupOf(record) : undefined;
   try {
     native.pidfdSendSignal(init.pidfd, signal);
   } catch (cause) {
@@ -42,14 +45,8 @@ async function killFirst(native: Native, record: ContainerRecord, signal: number
       },
     );
   }
-  if (signal === SIGKILL) await killRest(record);
-}
-
-async function killRest(record: ContainerRecord): Promise<void> {
-  if (record.cgroup === undefined) return;
-  // Without a pid namespace of its own, ending the first process leaves the others: KILL means the container.
-  if (!record.ownPidNamespace) await killAll(record, SIGKILL);
-  openCgroup(record.cgroup).thaw();
+  await others?.kill(SIGKILL);
+  if (signal === SIGKILL && record.cgroup !== undefined) openCgroup(record.cgroup).thaw();
 }
 
 async function killAll(record: ContainerRecord, signal: number): Promise<void> {

@@ -38,8 +38,9 @@ export function processesOf(record: ContainerRecord): number[] {
 export function cgroupOf(record: ContainerRecord): CgroupDriver | undefined {
   if (record.cgroup === undefined) return undefined;
   const cgroup = openCgroup(record.cgroup);
-  const isRunning = processStatus(record.pid, record.startTime) === 'running';
-  return !isRunning || cgroup.pids().includes(record.pid) ? cgroup : undefined;
+  // In this order: one that ends leaves its cgroup first.
+  const isIn = cgroup.pids().includes(record.pid);
+  return isIn || processStatus(record.pid, record.startTime) !== 'running' ? cgroup : undefined;
 }
 
 const inPidNamespace = (namespace: string | undefined): number[] =>
