@@ -404,15 +404,26 @@ describe.runIf(hasCapability('SYS_ADMIN'))('file-system operations', () => {
       using lab = new Lab();
       const ops = [
         dev,
-        node({ ...nullDevice, uid: 5, gid: 6 }),
+        node({ ...nullDevice, path: '/image/x', uid: 5, gid: 6 }),
         node({ ...nullDevice, path: '/dev/deep/y', mode: fileType.character | 0o4777 }),
         node({ path: '/dev/fifo', mode: fileType.fifo | 0o622 }),
-        node({ ...nullDevice, mode: fileType.character | 0o600, gid: 7 }),
+        node({ ...nullDevice, path: '/image/x', mode: fileType.character | 0o600, gid: 7 }),
       ];
-      const { stdout } = lab.inside(ops, 'stat -c "%a %u:%g %F %t:%T" /dev/x /dev/deep/y /dev/fifo');
+      const { stdout } = lab.inside(ops, 'stat -c "%a %u:%g %F %t:%T" /image/x /dev/deep/y /dev/fifo');
       expect(stdout).toBe(
         '600 0:7 character special file 1:3\n4777 0:0 character special file 1:3\n622 0:0 fifo 0:0\n',
       );
+    });
+
+    test('one that is there on a mount is left as it is', () => {
+      using lab = new Lab();
+      const ops = [
+        dev,
+        node({ ...nullDevice, uid: 5, gid: 6 }),
+        node({ ...nullDevice, mode: fileType.character | 0o600, gid: 7 }),
+      ];
+      const { stdout } = lab.inside(ops, 'stat -c "%a %u:%g %F %t:%T" /dev/x');
+      expect(stdout).toBe('666 5:6 character special file 1:3\n');
     });
 
     test.each(['touch x', 'ln -s /dev/null x', 'mknod x c 1 5'])(

@@ -73,7 +73,13 @@ const ordinary = ({ path }: Realm): Identity => ({
   graph: join(path, 'home/graph'),
   runroot: `/run/user/${uid}/containers`,
   prefix: ['setpriv', `--reuid=${uid}`, `--regid=${gid}`, '--clear-groups'],
-  env: { XDG_RUNTIME_DIR: `/run/user/${uid}`, HOME: join(path, 'home'), USER: 'ordinary', LOGNAME: 'ordinary' },
+  env: {
+    XDG_RUNTIME_DIR: `/run/user/${uid}`,
+    HOME: join(path, 'home'),
+    USER: 'ordinary',
+    LOGNAME: 'ordinary',
+    TMPDIR: join(path, 'home'),
+  },
   placement: [],
 });
 
