@@ -198,6 +198,7 @@ describe('hooks', () => {
 
   test.for([
     ['createRuntime', 'hangs', 'exec sleep 100'],
+    ['createRuntime', 'writes without end', 'exec yes >&2'],
     ['createContainer', 'hangs', 'exec sleep 100'],
     ['createContainer', 'writes without end', 'for i in 1 2 3 4 5 6; do yes & done; exec yes'],
     ['createContainer', 'leaves somebody behind who writes', 'for i in 1 2 3 4 5 6; do yes & done; sleep 0.2; exit 3'],

@@ -49,7 +49,10 @@ struct napi_threadsafe_function__ {
 
 namespace {
 
-JSValueConst at(napi_env env, napi_value handle) { return env->handles[reinterpret_cast<uintptr_t>(handle) - 1]; }
+JSValueConst at(napi_env env, napi_value handle) {
+  if (handle == nullptr) return JS_UNDEFINED;
+  return env->handles[reinterpret_cast<uintptr_t>(handle) - 1];
+}
 
 // The handle owns the value until its scope closes.
 napi_value handleOf(napi_env env, JSValue value) {

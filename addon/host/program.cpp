@@ -155,7 +155,8 @@ class Run {
                           {complaint_.get(), POLLIN, 0}};
       const int ready = ::poll(entries, std::size(entries), leftMs());
       if (ready < 0 && errno != EINTR) return failed("poll");
-      if (ready == 0 && !end_.timedOut) {
+      // By the clock: where somebody writes without end, poll never answers that nothing has happened.
+      if (entries[0].revents == 0 && !end_.timedOut && leftMs() == 0) {
         end_.timedOut = true;
         if (const Failure failure = signalProcess(process_.get(), SIGKILL)) return failure;
       }
@@ -190,6 +191,7 @@ class Run {
         pipe.reset();
       } else if (&pipe == &output_) {
         end_.output.append(piece, std::min(static_cast<size_t>(size), request_.mostOutput - end_.output.size()));
+        if (end_.output.size() == request_.mostOutput) return;
       } else {
         end_.complaint.append(piece, static_cast<size_t>(size));
         const size_t excess = end_.complaint.size() - std::min(end_.complaint.size(), request_.mostComplaint);
