@@ -22,7 +22,14 @@ class ShellAtTerminal implements AsyncDisposable {
   constructor(directory: string, program: string) {
     this.#process = spawn('script', ['--quiet', '--command', program, '/dev/null'], {
       cwd: directory,
-      env: { ...process.env, PATH: `${directory}/bin:${process.env.PATH}`, TERM: 'dumb', HOME: directory, PS1: '$ ' },
+      env: {
+        ...process.env,
+        PATH: `${directory}/bin:${process.env.PATH}`,
+        TERM: 'dumb',
+        HOME: directory,
+        TMPDIR: directory,
+        PS1: '$ ',
+      },
     });
     this.#process.stdout.on('data', (data) => {
       this.#output += data;
