@@ -3,11 +3,11 @@
 #include <poll.h>
 #include <sys/socket.h>
 
-#include <array>
 #include <cstring>
 #include <vector>
 
 #include "image.h"
+#include "packet.h"
 #include "pidfd.h"
 
 namespace host {
@@ -48,14 +48,6 @@ Failure sendRequest(int socket, Request request, std::span<const int> fds) {
     if (errno != EINTR) return failed("sendmsg");
   }
   return success;
-}
-
-Fd receivedFd(msghdr& message) {
-  const cmsghdr* header = CMSG_FIRSTHDR(&message);
-  if (header == nullptr || header->cmsg_type != SCM_RIGHTS || header->cmsg_len < CMSG_LEN(sizeof(int))) return Fd();
-  int fd = -1;
-  std::memcpy(&fd, CMSG_DATA(header), sizeof fd);
-  return Fd(fd);
 }
 
 bool carriesFd(MessageKind kind) {
@@ -106,22 +98,11 @@ int waitReadable(int fd, int timeoutMs) {
 
 Outcome<Message> takeMessage(int socket) {
   Report report{};
-  iovec data{&report, sizeof report};
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
-  msghdr message{};
-  message.msg_iov = &data;
-  message.msg_iovlen = 1;
-  message.msg_control = control.data();
-  message.msg_controllen = control.size();
-  constexpr int flags = MSG_CMSG_CLOEXEC | MSG_DONTWAIT;
-  ssize_t size = ::recvmsg(socket, &message, flags);
-  // It died with something of ours unread. That is told once and before what it has sent, which may say why it died.
-  if (size < 0 && errno == ECONNRESET) size = ::recvmsg(socket, &message, flags);
-  if (size == 0) return Message{};
-  if (size < 0) return failed("recvmsg");
-  Fd fd = receivedFd(message);
-  if (size != sizeof report || (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0) return Failure{EBADMSG, "recvmsg"};
-  return parse(report, std::move(fd));
+  Outcome<Packet> packet = takePacket(socket, {reinterpret_cast<uint8_t*>(&report), sizeof report});
+  if (packet.failure) return packet.failure;
+  if (packet.value.size == 0) return Message{};
+  if (packet.value.size != sizeof report || !packet.value.whole) return Failure{EBADMSG, "recvmsg"};
+  return parse(report, std::move(packet.value.fd));
 }
 
 }  // namespace host
