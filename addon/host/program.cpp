@@ -126,6 +126,7 @@ class Run {
     plan.cleanSignals();
     pid_t pid = -1;
     if (const Failure failure = plan.start(request_, pid)) return failure;
+    pid_ = pid;
     // Nobody else waits for our children, so the pid is still this program's.
     Outcome<Fd> process = openProcess(pid);
     if (process.failure) return process.failure;
@@ -139,6 +140,13 @@ class Run {
     }
     deadlineMs_ = request_.timeoutMs < 0 ? -1 : nowMs() + request_.timeoutMs;
     return success;
+  }
+
+  // When it cannot be watched it does not run either.
+  void giveUp() const {
+    if (pid_ < 0) return;
+    ::kill(pid_, SIGKILL);  // a child that nobody has reaped: the pid is its own
+    while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) continue;
   }
 
   void finish() {
@@ -214,6 +222,7 @@ class Run {
   std::function<void(ProgramEnd)> done_;
   ProgramEnd end_;
   std::string_view rest_;
+  pid_t pid_ = -1;
   Fd process_;
   Fd input_;
   Fd output_;
@@ -232,10 +241,13 @@ void* finishInThread(void* context) {
 Failure runProgram(ProgramRequest request, std::function<void(ProgramEnd)> done) {
   auto run = std::make_unique<Run>(std::move(request), std::move(done));
   const AllSignalsBlocked inherited;  // signals are for the engine's threads
-  if (const Failure failure = run->start()) return failure;
+  Failure failure = run->start();
   pthread_t thread;
-  const int err = ::pthread_create(&thread, nullptr, finishInThread, run.get());
-  if (err != 0) return {err, "pthread_create"};
+  if (!failure) failure = {::pthread_create(&thread, nullptr, finishInThread, run.get()), "pthread_create"};
+  if (failure) {
+    run->giveUp();
+    return failure;
+  }
   [[maybe_unused]] const Run* threads = run.release();  // no more ours
   static_cast<void>(::pthread_detach(thread));          // cannot fail: it has just been made and nobody else knows it
   return success;
