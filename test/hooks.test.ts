@@ -214,4 +214,11 @@ describe('hooks', () => {
   });
 });
 
+test('a hook may have as long as the schema lets it', async ({ box }) => {
+  const bundle = await box.bundle((config) => {
+    config.hooks = { prestart: [{ ...hook(box, 'prestart', 'sleep 0.1'), timeout: 4_294_967 }] };
+  });
+  expect(await box.run(bundle)).toMatchObject({ code: 0, stderr: '' });
+});
+
 const readlinkOf = (pid: number | string | undefined): string => readlinkSync(`/proc/${pid}/ns/uts`);

@@ -71,6 +71,9 @@ function describeEnd(hook: Hook, end: ProgramEnd): string {
   return end.signaled ? `was killed by ${signalName(end.code)}` : `ended with exit status ${end.code}`;
 }
 
+/** 24 days: what the system calls take as an int. */
+const longestMs = 2 ** 31 - 1;
+
 /** execve semantics (config.md): args includes argv[0]; no env means an empty environment, never ours. */
 const execute = (native: Runner, hook: Hook, state: State): Promise<ProgramEnd> =>
   native.runProgram({
@@ -79,7 +82,7 @@ const execute = (native: Runner, hook: Hook, state: State): Promise<ProgramEnd> 
     env: hook.env ?? [],
     cwd: state.bundle,
     input: JSON.stringify(state),
-    timeoutMs: hook.timeout === undefined ? -1 : hook.timeout * 1000,
+    timeoutMs: hook.timeout === undefined ? -1 : Math.min(hook.timeout * 1000, longestMs),
     mostOutput: 0,
     mostComplaint: STDERR_TAIL_BYTES,
   });
