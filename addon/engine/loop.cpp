@@ -22,6 +22,7 @@ int64_t nowNs() {
 
 Loop::Loop(JSContext* context) : context_(context), wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   if (!wake_.valid()) std::abort();  // no descriptor left at the start of the process
+  JS_SetHostPromiseRejectionTracker(JS_GetRuntime(context), noteRejection, this);
 }
 
 void Loop::post(std::function<void()> task) {
@@ -46,12 +47,30 @@ void Loop::stopTimer(uint32_t id) {
   timers_.erase(timer);
 }
 
+// Called when a promise is rejected, and again when somebody comes to listen.
+void Loop::noteRejection(JSContext* context, JSValueConst promise, JSValueConst, JS_BOOL handled, void* loop) {
+  std::vector<JSValue>& unheard = static_cast<Loop*>(loop)->unheard_;
+  if (!handled) return unheard.push_back(JS_DupValue(context, promise));
+  const auto same = [&](JSValueConst other) { return JS_VALUE_GET_PTR(other) == JS_VALUE_GET_PTR(promise); };
+  const auto known = std::ranges::find_if(unheard, same);
+  if (known == unheard.end()) return;
+  JS_FreeValue(context, *known);
+  unheard.erase(known);
+}
+
+// True when there is none.
+bool Loop::throwUnheard() {
+  if (unheard_.empty()) return true;
+  JS_Throw(context_, JS_PromiseResult(context_, unheard_.front()));
+  return false;
+}
+
 bool Loop::runJobs() {
   JSContext* ran = nullptr;
   for (;;) {
     const int more = JS_ExecutePendingJob(JS_GetRuntime(context_), &ran);
     if (more < 0) return false;
-    if (more == 0) return true;
+    if (more == 0) return throwUnheard();
   }
 }
 

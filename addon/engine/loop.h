@@ -28,8 +28,8 @@ class Loop {
   uint32_t startTimer(JSValue callback, double milliseconds);
   void stopTimer(uint32_t id);
 
-  // Until nothing is left to wait for, or a microtask or callback has thrown: then false, the exception is the
-  // context's.
+  // Until nothing is left to wait for, or a microtask or callback has thrown, or a promise was rejected that nobody
+  // listens to: then false, the exception is the context's.
   bool run();
 
  private:
@@ -39,6 +39,8 @@ class Loop {
     JSValue callback;
   };
 
+  static void noteRejection(JSContext* context, JSValueConst promise, JSValueConst reason, JS_BOOL handled, void* loop);
+  bool throwUnheard();
   bool runJobs();
   bool runPosted();
   bool runTimers();
@@ -50,6 +52,7 @@ class Loop {
   std::mutex mutex_;
   std::deque<std::function<void()>> posted_;
   std::vector<Timer> timers_;
+  std::vector<JSValue> unheard_;  // rejected promises, while nobody listens to them
   uint32_t lastTimer_ = 0;
   int kept_ = 0;
 };
