@@ -1,6 +1,6 @@
 /** The JS engine in the executable obeys tsrunc alone: not the files of the working directory, not the caller's variables. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe } from 'vitest';
 import { commands } from '../src/cli/table.ts';
@@ -80,6 +80,27 @@ describe('a standard stream that the caller has closed', () => {
     expect(code).toBe(1);
     const lines = readFileSync(log, 'utf8').trimEnd().split('\n');
     expect(lines.map((text) => JSON.parse(text).level)).toEqual(['error']);
+  });
+});
+
+describe('bytes that are no UTF-8', () => {
+  test('are replaced one by one, and swallow nothing that follows', async ({ box }) => {
+    const line = '"$0" --root "$1" state "$(printf "a\\200\\nA\\342\\202B")"';
+    const { stderr } = await exec('sh', ['-c', line, runtime, box.root]);
+    expect(stderr).toContain('"a\ufffd\\nA\ufffdB"');
+  });
+});
+
+describe('a file that is larger than memory', () => {
+  test('is refused and not taken in', async ({ box }) => {
+    const bundle = await box.bundle();
+    const id = box.id();
+    await box.ok('create', '-b', bundle.path, id);
+    const file = join(box.path, 'sparse');
+    writeFileSync(file, '');
+    truncateSync(file, 2 ** 40);
+    const { code, stderr } = await box.tsrunc('update', '--resources', file, id);
+    expect([code, stderr]).toEqual([1, expect.stringContaining(file)]);
   });
 });
 

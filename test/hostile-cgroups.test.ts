@@ -90,6 +90,8 @@ describe.skipIf(!isRoot)('a container that owns its cgroup', () => {
   test.for([
     ['names that are longer than a path', `for i in $(seq 21); do mkdir ${long}; cd -P ${long}; done`],
     ['names that are no text', `n=$(printf 'a\\377\\376'); mkdir "$n" "$n/b"; cd "$n/b"`],
+    // A decoder that takes the end of the line for part of the name joins it with the next.
+    ['a name that ends within a character', `n=$(printf 'a\\342'); mkdir "$n"; cd "$n"`],
     ['a thousand levels', 'for i in $(seq 1000); do mkdir d; cd d; done'],
   ])('hides a process below %s', async ([, descend], { box }) => {
     // A name that mkdir cannot say at once is said by the way there.

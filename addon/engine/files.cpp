@@ -16,6 +16,7 @@
 
 #include "../sys/fd.h"
 #include "calls.h"
+#include "values.h"
 
 namespace engine {
 namespace {
@@ -38,13 +39,19 @@ JSValue closeFile(JSContext* context, JSValueConst, int, JSValueConst* arguments
   return outcomeOf(context, ::close(intOf(context, arguments[0])), "close");
 }
 
+// More than any file that we read has. A sparse file says any size, and costs its writer nothing.
+constexpr size_t mostContent = 64 << 20;
+constexpr size_t firstRoom = 1 << 20;
+
 // All that is left to read.
 JSValue readRest(JSContext* context, int fd, const char* path) {
   std::vector<uint8_t> content;
   size_t length = 0;
   struct stat status{};
   // One byte more than its size: the read that finds the end is the same one. Files of the kernel say 0.
-  if (::fstat(fd, &status) == 0 && S_ISREG(status.st_mode)) content.resize(static_cast<size_t>(status.st_size) + 1);
+  if (::fstat(fd, &status) == 0 && S_ISREG(status.st_mode)) {
+    content.resize(std::min(static_cast<size_t>(status.st_size) + 1, firstRoom));
+  }
   for (;;) {
     if (content.size() - length < 1) content.resize(std::max<size_t>(4096, content.size() * 2));
     const ssize_t read = ::read(fd, content.data() + length, content.size() - length);
@@ -52,6 +59,7 @@ JSValue readRest(JSContext* context, int fd, const char* path) {
     if (read < 0) return throwErrno(context, errno, "read", path);
     if (read == 0) return JS_NewArrayBufferCopy(context, content.data(), length);
     length += static_cast<size_t>(read);
+    if (length > mostContent) return throwErrno(context, EFBIG, "read", path);
   }
 }
 
@@ -105,13 +113,6 @@ JSValue watchFile(JSContext* context, JSValueConst, int, JSValueConst* arguments
   return JS_NewInt32(context, fd.release());
 }
 
-// The descriptor of watchFile becomes readable for the last time: whoever waits for it can close it.
-JSValue endWatch(JSContext* context, JSValueConst, int, JSValueConst* arguments) {
-  constexpr int onlyWatch = 1;  // inotify counts from 1; one that has ended by itself (the file is gone) is as good
-  static_cast<void>(::inotify_rm_watch(intOf(context, arguments[0]), onlyWatch));
-  return JS_UNDEFINED;
-}
-
 // writeText(fd, string): all of it in one call, as files of the kernel want it.
 JSValue writeText(JSContext* context, JSValueConst, int, JSValueConst* arguments) {
   const Text text(context, arguments[1]);
@@ -146,6 +147,17 @@ JSValue changeOwner(JSContext* context, JSValueConst, int, JSValueConst* argumen
   return onPath(context, arguments[0], "chown", [&](const char* path) { return ::chown(path, uid, gid); });
 }
 
+JSValue changeOpenMode(JSContext* context, JSValueConst, int, JSValueConst* arguments) {
+  const auto mode = static_cast<mode_t>(intOf(context, arguments[1]));
+  return outcomeOf(context, ::fchmod(intOf(context, arguments[0]), mode), "fchmod");
+}
+
+JSValue changeOpenOwner(JSContext* context, JSValueConst, int, JSValueConst* arguments) {
+  const auto uid = static_cast<uid_t>(intOf(context, arguments[1]));
+  const auto gid = static_cast<gid_t>(intOf(context, arguments[2]));
+  return outcomeOf(context, ::fchown(intOf(context, arguments[0]), uid, gid), "fchown");
+}
+
 JSValue mayAccess(JSContext* context, JSValueConst, int, JSValueConst* arguments) {
   const int mode = intOf(context, arguments[1]);
   return onPath(context, arguments[0], "access", [&](const char* path) { return ::access(path, mode); });
@@ -167,7 +179,7 @@ JSValue readLink(JSContext* context, JSValueConst, int, JSValueConst* arguments)
   char target[PATH_MAX];
   const ssize_t length = path.good() ? ::readlink(path.get(), target, sizeof target) : (errno = EINVAL, -1);
   if (length < 0) return throwErrno(context, errno, "readlink", path.get());
-  return JS_NewStringLen(context, target, static_cast<size_t>(length));
+  return stringOf(context, {target, static_cast<size_t>(length)});
 }
 
 JSValue realPath(JSContext* context, JSValueConst, int, JSValueConst* arguments) {
@@ -176,7 +188,7 @@ JSValue realPath(JSContext* context, JSValueConst, int, JSValueConst* arguments)
   if (!path.good() || ::realpath(path.get(), resolved) == nullptr) {
     return throwErrno(context, path.good() ? errno : EINVAL, "realpath", path.get());
   }
-  return JS_NewString(context, resolved);
+  return stringOf(context, resolved);
 }
 
 JSValue makeTemporaryDirectory(JSContext* context, JSValueConst, int, JSValueConst* arguments) {
@@ -184,7 +196,7 @@ JSValue makeTemporaryDirectory(JSContext* context, JSValueConst, int, JSValueCon
   if (!prefix.good()) return throwErrno(context, EINVAL, "mkdtemp", prefix.get());
   std::string path = std::string(prefix.get()) + "XXXXXX";
   if (::mkdtemp(path.data()) == nullptr) return throwErrno(context, errno, "mkdtemp", path.c_str());
-  return JS_NewString(context, path.c_str());
+  return stringOf(context, path);
 }
 
 // Each byte as the character of that number: names need be no UTF-8.
@@ -214,8 +226,7 @@ JSValue listDirectory(JSContext* context, JSValueConst, int, JSValueConst* argum
   for (errno = 0; const dirent* entry = ::readdir(directory.get()); errno = 0) {
     const std::string_view name(entry->d_name);
     if (name == "." || name == "..") continue;
-    const std::string text = latin1 ? asLatin1(name) : std::string(name);
-    JS_SetPropertyUint32(context, names, count++, JS_NewStringLen(context, text.data(), text.size()));
+    JS_SetPropertyUint32(context, names, count++, stringOf(context, latin1 ? asLatin1(name) : std::string(name)));
     JS_SetPropertyUint32(context, names, count++, JS_NewInt32(context, entry->d_type));
   }
   if (errno == 0) return names;
@@ -260,18 +271,14 @@ JSValue statFd(JSContext* context, JSValueConst, int, JSValueConst* arguments) {
 }
 
 constexpr NativeFunction functions[] = {
-    {"open", 3, openFile},         {"close", 1, closeFile},
-    {"readFd", 1, readFd},         {"readFile", 1, readFile},
-    {"writeBytes", 4, writeBytes}, {"readBytes", 4, readBytes},
-    {"watch", 1, watchFile},       {"endWatch", 1, endWatch},
-    {"writeText", 2, writeText},   {"mkdir", 2, makeDirectory},
-    {"rmdir", 1, removeDirectory}, {"unlink", 1, removeFile},
-    {"chmod", 2, changeMode},      {"chown", 3, changeOwner},
-    {"access", 2, mayAccess},      {"exists", 1, exists},
-    {"rename", 2, renameFile},     {"readlink", 1, readLink},
-    {"realpath", 1, realPath},     {"mkdtemp", 1, makeTemporaryDirectory},
-    {"readdir", 2, listDirectory}, {"stat", 2, statPath},
-    {"fstat", 1, statFd},
+    {"open", 3, openFile},         {"close", 1, closeFile},       {"readFd", 1, readFd},
+    {"readFile", 1, readFile},     {"writeBytes", 4, writeBytes}, {"readBytes", 4, readBytes},
+    {"watch", 1, watchFile},       {"writeText", 2, writeText},   {"mkdir", 2, makeDirectory},
+    {"rmdir", 1, removeDirectory}, {"unlink", 1, removeFile},     {"chmod", 2, changeMode},
+    {"chown", 3, changeOwner},     {"fchmod", 2, changeOpenMode}, {"fchown", 3, changeOpenOwner},
+    {"access", 2, mayAccess},      {"exists", 1, exists},         {"rename", 2, renameFile},
+    {"readlink", 1, readLink},     {"realpath", 1, realPath},     {"mkdtemp", 1, makeTemporaryDirectory},
+    {"readdir", 2, listDirectory}, {"stat", 2, statPath},         {"fstat", 1, statFd},
 };
 
 }  // namespace

@@ -174,7 +174,7 @@ napi_status napi_create_double(napi_env env, double value, napi_value* result) {
 
 napi_status napi_create_string_utf8(napi_env env, const char* text, size_t length, napi_value* result) {
   const size_t bytes = length == NAPI_AUTO_LENGTH ? std::strlen(text) : length;
-  return give(env, JS_NewStringLen(env->context, text, bytes), result);
+  return give(env, engine::stringOf(env->context, {text, bytes}), result);
 }
 
 napi_status napi_typeof(napi_env env, napi_value value, napi_valuetype* result) {

@@ -15,6 +15,7 @@
 #include "files.h"
 #include "loop.h"
 #include "net.h"
+#include "values.h"
 
 extern "C" char** environ;
 
@@ -54,7 +55,7 @@ JSValue encodeUtf8(JSContext* context, JSValueConst, int, JSValueConst* argument
   return JS_NewArrayBufferCopy(context, reinterpret_cast<const uint8_t*>(text.get()), text.size());
 }
 
-// Part of an ArrayBuffer: the arguments (buffer, offset, length) that `index` begins.
+// Part of an ArrayBuffer: three arguments, buffer, offset and length.
 struct Bytes {
   const uint8_t* data = nullptr;
   size_t size = 0;
@@ -68,6 +69,8 @@ struct Bytes {
     data = start + offset;
     size = length;
   }
+
+  std::string_view view() const { return {reinterpret_cast<const char*>(data), size}; }
 };
 
 // encodeInto(string, buffer, offset, room): the bytes written, or -1 where there is no room.
@@ -82,38 +85,11 @@ JSValue encodeInto(JSContext* context, JSValueConst, int, JSValueConst* argument
 
 JSValue decodeUtf8(JSContext* context, JSValueConst, int, JSValueConst* arguments) {
   const Bytes bytes(context, arguments);
-  return JS_NewStringLen(context, reinterpret_cast<const char*>(bytes.data), bytes.size);
-}
-
-size_t utf8Length(uint8_t first) {
-  if (first < 0x80) return 1;
-  if (first >= 0xc2 && first <= 0xdf) return 2;
-  if (first >= 0xe0 && first <= 0xef) return 3;
-  return first >= 0xf0 && first <= 0xf4 ? 4 : 0;
-}
-
-// The second byte decides on overlong forms, surrogates, and what is beyond U+10FFFF (Unicode, table 3-7).
-bool isSecondByte(uint8_t first, uint8_t second) {
-  const uint8_t least = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
-  const uint8_t most = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
-  return second >= least && second <= most;
-}
-
-bool isUtf8(const Bytes& bytes) {
-  for (size_t i = 0; i < bytes.size;) {
-    const size_t length = utf8Length(bytes.data[i]);
-    if (length == 0 || length > bytes.size - i) return false;
-    if (length > 1 && !isSecondByte(bytes.data[i], bytes.data[i + 1])) return false;
-    for (size_t k = 2; k < length; ++k) {
-      if ((bytes.data[i + k] & 0xc0) != 0x80) return false;
-    }
-    i += length;
-  }
-  return true;
+  return stringOf(context, bytes.view());
 }
 
 JSValue validUtf8(JSContext* context, JSValueConst, int, JSValueConst* arguments) {
-  return JS_NewBool(context, isUtf8(Bytes(context, arguments)));
+  return JS_NewBool(context, isUtf8(Bytes(context, arguments).view()));
 }
 
 JSValue randomBytes(JSContext* context, JSValueConst, int, JSValueConst* arguments) {
@@ -128,7 +104,7 @@ JSValue randomBytes(JSContext* context, JSValueConst, int, JSValueConst* argumen
 JSValue workingDirectory(JSContext* context, JSValueConst, int, JSValueConst*) {
   char path[PATH_MAX];
   if (::getcwd(path, sizeof path) == nullptr) return throwErrno(context, errno, "getcwd");
-  return JS_NewString(context, path);
+  return stringOf(context, path);
 }
 
 JSValue errnoName(JSContext* context, JSValueConst, int, JSValueConst* arguments) {
@@ -182,7 +158,7 @@ constexpr NativeFunction functions[] = {
 JSValue wordsOf(JSContext* context, char** words, int count) {
   JSValue array = JS_NewArray(context);
   for (int i = 0; i < count; ++i) {
-    JS_SetPropertyUint32(context, array, static_cast<uint32_t>(i), JS_NewString(context, words[i]));
+    JS_SetPropertyUint32(context, array, static_cast<uint32_t>(i), stringOf(context, words[i]));
   }
   return array;
 }
@@ -204,12 +180,11 @@ JSValue throwErrno(JSContext* context, int err, const char* call, const char* pa
   if (path != nullptr) message += " '" + std::string(path) + "'";
   JSValue error = JS_NewError(context);
   constexpr int hidden = JS_PROP_CONFIGURABLE | JS_PROP_WRITABLE;
-  JS_DefinePropertyValueStr(context, error, "message", JS_NewStringLen(context, message.data(), message.size()),
-                            hidden);
+  JS_DefinePropertyValueStr(context, error, "message", stringOf(context, message), hidden);
   JS_SetPropertyStr(context, error, "errno", JS_NewInt32(context, -err));
   JS_SetPropertyStr(context, error, "code", JS_NewStringLen(context, code.data(), code.size()));
   JS_SetPropertyStr(context, error, "syscall", JS_NewString(context, call));
-  if (path != nullptr) JS_SetPropertyStr(context, error, "path", JS_NewString(context, path));
+  if (path != nullptr) JS_SetPropertyStr(context, error, "path", stringOf(context, path));
   return JS_Throw(context, error);
 }
 

@@ -2,6 +2,7 @@
 #include "net.h"
 
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 
 #include <cerrno>
@@ -16,6 +17,8 @@
 namespace engine {
 namespace {
 
+constexpr timeval patience{10, 0};
+
 JSValue connectTo(JSContext* context, JSValueConst, int, JSValueConst* arguments) {
   const Text path(context, arguments[0]);
   sockaddr_un address{};
@@ -27,9 +30,13 @@ JSValue connectTo(JSContext* context, JSValueConst, int, JSValueConst* arguments
   const size_t end = path.get()[0] == '\0' ? path.size() : path.size() + 1;
   Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (!fd.valid()) return throwErrno(context, errno, "socket");
+  // connect waits for a place in the listener's queue, send for one in its buffer: as long as this, not for ever.
+  if (::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience) < 0) {
+    return throwErrno(context, errno, "setsockopt");
+  }
   const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + end);
-  if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), size) < 0) {
-    return throwErrno(context, errno, "connect", path.get());
+  while (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), size) < 0) {
+    if (errno != EINTR) return throwErrno(context, errno, "connect", path.get());
   }
   return JS_NewInt32(context, fd.release());
 }
@@ -83,9 +90,14 @@ JSValue onReadable(JSContext* context, JSValueConst, int, JSValueConst* argument
   return throwErrno(context, failure.err, failure.call);
 }
 
+JSValue endWaitsFor(JSContext* context, JSValueConst, int, JSValueConst* arguments) {
+  const Failure failure = host::endWaits(intOf(context, arguments[0]));
+  return failure ? throwErrno(context, failure.err, failure.call) : JS_UNDEFINED;
+}
+
 constexpr NativeFunction functions[] = {
     {"connect", 1, connectTo}, {"send", 4, sendAll},          {"receive", 1, receive},
-    {"shutdown", 1, shutDown}, {"onReadable", 2, onReadable},
+    {"shutdown", 1, shutDown}, {"onReadable", 2, onReadable}, {"endWaits", 1, endWaitsFor},
 };
 
 }  // namespace

@@ -1,9 +1,12 @@
-// QuickJS values whose reference is given back by a destructor.
+// QuickJS values: with a destructor that gives back the reference, and of text from outside.
 #pragma once
 
 #include <quickjs.h>
 
+#include <string_view>
 #include <utility>
+
+#include "utf8.h"
 
 namespace engine {
 
@@ -27,5 +30,13 @@ class Value {
   JSContext* context_;
   JSValue value_;
 };
+
+// A string of bytes that may be anything. QuickJS itself takes an ASCII byte for part of a malformed sequence before
+// it: a cgroup or a mount point whose name ends in such a one would swallow the separator that follows.
+inline JSValue stringOf(JSContext* context, std::string_view bytes) {
+  if (isUtf8(bytes)) return JS_NewStringLen(context, bytes.data(), bytes.size());
+  const std::string text = repairedUtf8(bytes);
+  return JS_NewStringLen(context, text.data(), text.size());
+}
 
 }  // namespace engine

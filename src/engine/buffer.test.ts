@@ -57,3 +57,13 @@ test('a part becomes text, and is copied', () => {
   expect(word.copy(larger)).toBe(4);
   expect([...larger]).toEqual([0x61, 0x62, 0x63, 0, 0, 0]);
 });
+
+test.each([0, 1, 2, 3, 4, 5, 9])('%i bytes in base64 are those of Node.js', (count) => {
+  const part = bytes.slice(0, count);
+  expect(EngineBuffer.from(part).toString('base64')).toBe(Buffer.from(part).toString('base64'));
+});
+
+test('an encoding that it has not is an error, not UTF-8', () => {
+  expect(() => EngineBuffer.from(bytes).toString('hex')).toThrow('hex');
+  expect(() => EngineBuffer.from('00', 'hex')).toThrow('hex');
+});

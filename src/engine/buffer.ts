@@ -10,6 +10,8 @@ export class EngineBuffer extends Uint8Array {
   static override from(source: string | ArrayLike<number> | Iterable<number>, encoding?: unknown): EngineBuffer {
     if (encoding === 'latin1' && typeof source === 'string')
       return EngineBuffer.from(Array.from(source, (character) => character.charCodeAt(0)));
+    if (encoding !== undefined && encoding !== 'utf8' && encoding !== 'utf-8')
+      throw new TypeError(`this engine's Buffer has no encoding ${String(encoding)}`);
     if (typeof source === 'string') return EngineBuffer.over(natives.encodeUtf8(source));
     const copy = new Uint8Array(Array.from(source));
     return EngineBuffer.over(copy.buffer);
@@ -33,12 +35,19 @@ export class EngineBuffer extends Uint8Array {
     return natives.encodeUtf8(text).byteLength;
   }
 
-  override toString(encoding: 'utf8' | 'utf-8' | 'latin1' = 'utf8', start = 0, end = this.length): string {
+  override toString(encoding: BufferEncoding = 'utf8', start = 0, end = this.length): string {
     const part = this.subarray(start, end);
-    if (encoding !== 'latin1') return natives.decodeUtf8(part.buffer, part.byteOffset, part.length);
-    let text = '';
-    for (const byte of part) text += String.fromCharCode(byte);
-    return text;
+    switch (encoding) {
+      case 'utf8':
+      case 'utf-8':
+        return natives.decodeUtf8(part.buffer, part.byteOffset, part.length);
+      case 'latin1':
+        return latin1(part);
+      case 'base64':
+        return base64(part);
+      default:
+        throw new TypeError(`this engine's Buffer has no encoding ${encoding}`);
+    }
   }
 
   equals(other: Uint8Array): boolean {
@@ -120,6 +129,29 @@ export class EngineBuffer extends Uint8Array {
     this.#view.setBigUint64(offset, value, true);
     return offset + 8;
   }
+}
+
+function latin1(bytes: Uint8Array): string {
+  let text = '';
+  for (const byte of bytes) text += String.fromCharCode(byte);
+  return text;
+}
+
+const base64Digits = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
+
+/** RFC 4648, section 4. */
+function base64(bytes: Uint8Array): string {
+  let text = '';
+  for (let at = 0; at < bytes.length; at += 3) {
+    const [one = 0, two, three] = bytes.subarray(at, at + 3);
+    const bits = (one << 16) | ((two ?? 0) << 8) | (three ?? 0);
+    const digits = [18, 12, 6, 0].map((shift) => base64Digits[(bits >> shift) & 63]);
+    text += digits
+      .slice(0, two === undefined ? 2 : three === undefined ? 3 : 4)
+      .join('')
+      .padEnd(4, '=');
+  }
+  return text;
 }
 
 export class EngineTextEncoder {

@@ -135,10 +135,8 @@ export const existsSync = (path: string): boolean => natives.exists(path);
 export const accessSync = (path: string, mode: number = constants.F_OK): void => natives.access(path, mode);
 export const chmodSync = (path: string, mode: number): void => natives.chmod(path, mode);
 export const chownSync = (path: string, uid: number, gid: number): void => natives.chown(path, uid, gid);
-/** The kernel's link to what is open; no name is looked up. */
-const opened = (fd: number): string => `/proc/self/fd/${fd}`;
-export const fchmodSync = (fd: number, mode: number): void => chmodSync(opened(fd), mode);
-export const fchownSync = (fd: number, uid: number, gid: number): void => chownSync(opened(fd), uid, gid);
+export const fchmodSync = (fd: number, mode: number): void => natives.fchmod(fd, mode);
+export const fchownSync = (fd: number, uid: number, gid: number): void => natives.fchown(fd, uid, gid);
 export const renameSync = (from: string, to: string): void => natives.rename(from, to);
 export const readlinkSync = (path: string): string => natives.readlink(path);
 export const realpathSync = (path: string): string => natives.realpath(path);
@@ -176,17 +174,20 @@ export function mkdirSync(path: string, options?: MakeOptions): string | undefin
 }
 
 function makeAll(path: string, mode: number): string | undefined {
-  if (natives.exists(path)) return undefined;
+  if (isDirectory(path)) return undefined;
   const slash = path.replace(/\/+$/, '').lastIndexOf('/');
   const first = slash > 0 ? makeAll(path.slice(0, slash), mode) : undefined;
   try {
     natives.mkdir(path, mode);
   } catch (error) {
-    if (isCode(error, 'EEXIST')) return first;
+    // Another process was faster.
+    if (isCode(error, 'EEXIST') && isDirectory(path)) return first;
     throw error;
   }
   return first ?? path;
 }
+
+const isDirectory = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 
 export function readdirSync(
   path: string,
@@ -202,21 +203,24 @@ type RemoveOptions = { readonly recursive?: boolean; readonly force?: boolean } 
 
 export function rmSync(path: string, options?: RemoveOptions): void {
   try {
-    if (options?.recursive === true && status(path, false, undefined)?.isDirectory() === true) removeTree(path);
+    if (options?.recursive === true && status(path, false, undefined)?.isDirectory() === true)
+      removeTree(path, options);
     else natives.unlink(path);
   } catch (error) {
     if (options?.force !== true || !isCode(error, 'ENOENT')) throw error;
   }
 }
 
-function removeTree(path: string): void {
-  for (const name of readdirSync(path) as string[]) rmSync(`${path}/${name}`, { recursive: true });
+/** With `force` what disappears meanwhile is no error, at any depth: the rest still goes. */
+function removeTree(path: string, options: RemoveOptions): void {
+  for (const name of readdirSync(path) as string[]) rmSync(`${path}/${name}`, options);
   natives.rmdir(path);
 }
 
 export class FSWatcher {
   #fd: number;
   #isOpen = true;
+  #isAwaited = false;
 
   constructor(path: string, listener: () => void) {
     this.#fd = natives.watch(path);
@@ -231,18 +235,20 @@ export class FSWatcher {
   close(): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
-    natives.endWatch(this.#fd);
+    // Else it is the listener that closes, and the descriptor goes after it.
+    if (this.#isAwaited) natives.endWaits(this.#fd);
   }
 
   #await(listener: () => void): void {
+    this.#isAwaited = true;
     natives.onReadable(this.#fd, () => {
-      if (!this.#isOpen) {
-        natives.close(this.#fd);
-        return;
+      this.#isAwaited = false;
+      if (this.#isOpen) {
+        natives.readBytes(this.#fd, events.buffer, 0, events.length);
+        listener();
       }
-      natives.readBytes(this.#fd, events.buffer, 0, events.length);
-      listener();
-      this.#await(listener);
+      if (this.#isOpen) this.#await(listener);
+      else natives.close(this.#fd);
     });
   }
 }

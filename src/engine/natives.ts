@@ -24,15 +24,16 @@ export interface Natives {
   readFile(path: string): ArrayBuffer;
   writeBytes(fd: number, bytes: ArrayBufferLike, offset: number, length: number): number;
   readBytes(fd: number, bytes: ArrayBufferLike, offset: number, length: number): number;
-  /** inotify of one file; to be ended before it is closed. */
+  /** inotify of one file. */
   watch(path: string): number;
-  endWatch(fd: number): void;
   writeText(fd: number, text: string): number;
   mkdir(path: string, mode: number): void;
   rmdir(path: string | Uint8Array): void;
   unlink(path: string): void;
   chmod(path: string, mode: number): void;
   chown(path: string, uid: number, gid: number): void;
+  fchmod(fd: number, mode: number): void;
+  fchown(fd: number, uid: number, gid: number): void;
   access(path: string, mode: number): void;
   exists(path: string): boolean;
   rename(from: string, to: string): void;
@@ -62,6 +63,8 @@ export interface Natives {
   shutdown(fd: number): void;
   /** Once, when reading would not block. The descriptor stays open until then. */
   onReadable(fd: number, callback: () => void): void;
+  /** What onReadable waits for is as good as there; the descriptor is closed after that. */
+  endWaits(fd: number): void;
 
   startTimer(callback: () => void, milliseconds: number): number;
   stopTimer(id: number): void;

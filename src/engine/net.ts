@@ -9,6 +9,8 @@ interface Events {
   readonly close: () => void;
 }
 
+const nothing = new ArrayBuffer(0);
+
 export class Socket {
   readonly #listeners: { [Name in keyof Events]?: Events[Name] } = {};
   #fd: number | undefined;
@@ -28,7 +30,11 @@ export class Socket {
   write(data: string | Uint8Array): void {
     if (this.#fd === undefined) return;
     const bytes = typeof data === 'string' ? EngineBuffer.from(data) : data;
-    this.#guarded(this.#fd, (fd) => natives.send(fd, bytes.buffer, bytes.byteOffset, bytes.length));
+    try {
+      natives.send(this.#fd, bytes.buffer, bytes.byteOffset, bytes.length);
+    } catch (error) {
+      this.#listeners.error?.(error as Error);
+    }
   }
 
   destroy(): void {
@@ -51,27 +57,31 @@ export class Socket {
   }
 
   #await(fd: number): void {
-    natives.onReadable(fd, () => this.#guarded(fd, () => this.#read(fd)));
+    natives.onReadable(fd, () => {
+      const bytes = this.#destroyed ? nothing : this.#receive(fd);
+      if (bytes.byteLength === 0) {
+        this.#close(fd);
+        return;
+      }
+      this.#await(fd);
+      this.#listeners.data?.(EngineBuffer.over(bytes));
+    });
   }
 
-  #read(fd: number): void {
-    const bytes = this.#destroyed ? new ArrayBuffer(0) : natives.receive(fd);
-    if (bytes.byteLength === 0) {
-      this.#fd = undefined;
-      natives.close(fd);
-      this.#listeners.close?.();
-      return;
-    }
-    this.#await(fd);
-    this.#listeners.data?.(EngineBuffer.over(bytes));
-  }
-
-  #guarded(fd: number, act: (fd: number) => void): void {
+  /** Nothing after an error, which ends the connection. */
+  #receive(fd: number): ArrayBuffer {
     try {
-      act(fd);
+      return natives.receive(fd);
     } catch (error) {
       this.#listeners.error?.(error as Error);
+      return nothing;
     }
+  }
+
+  #close(fd: number): void {
+    this.#fd = undefined;
+    natives.close(fd);
+    this.#listeners.close?.();
   }
 }
 
