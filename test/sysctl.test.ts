@@ -292,6 +292,24 @@ describe("a path that leads to the runtime's own namespace", () => {
     expect(stderr).toContain(pointer);
   });
 
+  // criu would join it all the same, by the path; nothing of it is needed to see that.
+  test.for([
+    ['uts', '/hostname', '/proc/self/ns/uts', "is the runtime's own"],
+    ['uts', '/linux/namespaces/3/path', '/proc/self/ns/net', 'it is a namespace of another type'],
+    ['network', '/linux/namespaces/1/path', '/nowhere', 'ENOENT'],
+  ] as const)('restore refuses it as well: %s, %s', async ([type, pointer, path, says], { box }) => {
+    const bundle = await box.bundle((config) => {
+      joined(type, path, config);
+      if (pointer === '/hostname') config.hostname = hostname();
+    });
+    const { code, stderr } = await box.tsrunc('restore', '-d', '-b', bundle.path, box.id());
+    expect(code).toBe(1);
+    expect(stderr).toContain(`${type} namespace at "${path}"`);
+    expect(stderr).toContain(says);
+    expect(stderr).toMatch(new RegExp(`config\\.json:\\d+:\\d+, ${pointer}\\)`));
+    expect((await box.ok('list', '-q')).stdout).toBe('');
+  });
+
   test('is joined where nothing in it is set', async ({ box }) => {
     const { stdout } = await box.probe('hostname', (config) => joined('uts', '/proc/self/ns/uts', config));
     expect(stdout.trim()).toBe(hostname());

@@ -11,9 +11,9 @@ import type { Undo } from './undo.ts';
 export interface FdSources {
   readonly native: Native;
   /** The container's state directory, open; holds the start socket. */
-  readonly stateDirectory: number;
+  readonly stateDirectory?: number;
   /** Directory of the container's cgroup in a v1 hierarchy, by the name that the plan uses. */
-  readonly cgroupDirectory: (hierarchy: string) => string;
+  readonly cgroupDirectory?: (hierarchy: string) => string;
   /** pidfd of the container's first process; it stays the caller's. */
   readonly container?: number;
   /** From a JSON pointer to the place in the user's file. */
@@ -57,7 +57,7 @@ function openRequest(request: FdRequest, sources: FdSources, opened: Opened): nu
 }
 
 function open(request: FdRequest, sources: FdSources, opened: Opened): number {
-  const { native, stateDirectory, cgroupDirectory, container } = sources;
+  const { native } = sources;
   switch (request.kind) {
     case 'namespace':
       return native.openNamespace(request.path, request.flag);
@@ -66,16 +66,20 @@ function open(request: FdRequest, sources: FdSources, opened: Opened): number {
     case 'userNamespace':
       return native.makeUserNamespace(request.uidMap, request.gidMap);
     case 'startSocket':
-      return native.listen(stateDirectory, START_SOCKET);
+      return native.listen(present(sources.stateDirectory), START_SOCKET);
     case 'cgroupTasks':
       return openSync(
-        join(cgroupDirectory(request.hierarchy), request.hierarchy === '' ? 'cgroup.procs' : 'tasks'),
+        join(present(sources.cgroupDirectory)(request.hierarchy), request.hierarchy === '' ? 'cgroup.procs' : 'tasks'),
         'w',
       );
     case 'container':
-      if (container === undefined) throw new Error('the plan asks for a container where there is none yet');
-      return container;
+      return present(sources.container);
   }
+}
+
+function present<T>(source: T | undefined): T {
+  if (source === undefined) throw new Error('the plan asks for something of a container that is not there yet');
+  return source;
 }
 
 function openTree(request: FdRequest & { readonly kind: 'tree' }, native: Native, opened: Opened): number {

@@ -7,10 +7,9 @@ import { externalNamespaces, logFiles, type RestoreFlags, restoreOptions } from 
 import { TsruncError } from '../errors.ts';
 import { errnoName } from '../host/errno.ts';
 import { loadNative } from '../native/load.ts';
-import type { Native } from '../native/native.ts';
 import type { Context } from '../plan/context.ts';
 import { planMountpoints, planRestore } from '../plan/criu.ts';
-import { namespaceFlags } from '../plan/namespaces.ts';
+import { namespaceOrigin, planNamespaces } from '../plan/namespaces.ts';
 import { checkContainerId } from '../store/ids.ts';
 import type { ContainerRecord } from '../store/record.ts';
 import { Criu } from './criu.ts';
@@ -21,6 +20,7 @@ import { PlanFds } from './fds.ts';
 import { type ImagePaths, Images } from './images.ts';
 import type { RunOptions } from './options.ts';
 import { birthplace, check, fdSources, type Making, makeCgroup, reserve } from './prepare.ts';
+import { refuseOwnNamespaces } from './refusals.ts';
 import { restoreSources } from './restore-sources.ts';
 import { Restored } from './restored.ts';
 import { attend } from './run.ts';
@@ -80,10 +80,11 @@ async function revive(options: RestoreOptions, undo: Undo): Promise<Revived> {
   try {
     const request = await check(config, options, { hasListener: false, detached: options.detach });
     refuseShared(request);
+    const namespaces = openNamespaces(request, undo);
     using images = new Images(options, false);
     const location = await findCriu(request, options);
     const making = await reserve(request, undo);
-    return { making, ...(await reviveFrom(images, making, options, location)) };
+    return { making, ...(await reviveFrom(images, making, options, { location, namespaces })) };
   } catch (error) {
     throw located(error, config.locate);
   }
@@ -112,24 +113,30 @@ async function reviveFrom(
   images: Images,
   making: Making,
   options: RestoreOptions,
-  location: CriuLocation,
+  { location, namespaces }: { readonly location: CriuLocation; readonly namespaces: PlanFds },
 ): Promise<Omit<Revived, 'making'>> {
   const { native, undo } = making;
-  const namespaces = openNamespaces(native, making, undo);
-  const criu = await spawnCriu(making, namespaces);
+  const taken = takenByCriu(making);
+  const criu = await spawnCriu(
+    making,
+    taken.flatMap(({ type }) => namespaces.byName.get(`ns:${type}`) ?? []),
+  );
   undo.add('end the processes of the container', () => making.cgroup.kill(SIGKILL));
   undo.add('end criu', () => criu.end());
   const context = contextOf(making);
   await runSteps(native, planMountpoints(context), fdSources(making));
-  await begin(criu, making, context, { ...location, fds: 1 + namespaces.length });
-  for (const { fd } of namespaces.splice(0)) closeSync(fd);
+  await begin(criu, making, context, { ...location, fds: 1 + taken.length });
+  namespaces.closeAll();
   const restored = new Restored(making, options);
   using directories = images.seenBy(criu.pid);
   const opts = restoreOptions(options.flags, {
     ...restoreSources(making, criu.pid),
     directories,
     defaultConfig: criuConfigFile(),
-    inherited: [...inheritedStreams(descriptorsOf(images), options.flags.shellJob), ...inheritedNamespaces(making)],
+    inherited: [
+      ...inheritedStreams(descriptorsOf(images), options.flags.shellJob),
+      ...taken.map(({ key }, index) => ({ key, fd: FIRST_NAMESPACE + index })),
+    ],
   });
   const response = await criu.request({ type: requestTypes.restore, opts }, (notification) =>
     restored.notified(notification),
@@ -139,41 +146,25 @@ async function reviveFrom(
   return { restored: restored.process, record: restored.record };
 }
 
-interface OpenNamespace {
-  readonly key: string;
-  readonly fd: number;
-}
-
-const joined = ({ config }: Pick<Making, 'config'>) =>
-  externalNamespaces.flatMap(({ type, key }) => {
-    const path = config.spec.linux?.namespaces?.find((namespace) => namespace.type === type)?.path;
-    return path ? [{ type, key, path }] : [];
-  });
-
-/** Those that criu takes by descriptor, in their order. */
-function openNamespaces(native: Native, making: Making, undo: Undo): OpenNamespace[] {
-  const opened: OpenNamespace[] = [];
-  const close = (): void => {
-    for (const { fd } of opened) closeSync(fd);
-  };
-  undo.add('close the namespaces', close, close);
-  for (const { type, key, path } of joined(making)) {
-    opened.push({ key, fd: native.openNamespace(path, namespaceFlags[type]) });
-  }
-  return opened;
-}
-
 /** After the standard streams and the socket of the conversation. */
 const FIRST_NAMESPACE = 4;
 
-const inheritedNamespaces = (making: Making): OpenNamespace[] =>
-  joined(making).map(({ key }, index) => ({ key, fd: FIRST_NAMESPACE + index }));
+/** criu opens the others itself, by their paths. */
+const takenByCriu = ({ config }: Pick<Making, 'config'>) =>
+  externalNamespaces.filter(({ type }) => namespaceOrigin(config.spec, type) === 'joined');
+
+/** All that the configuration names, so that each is one that create would have joined. */
+function openNamespaces({ native, config, host }: Pick<Making, 'native' | 'config' | 'host'>, undo: Undo): PlanFds {
+  const { fds } = planNamespaces(config.spec, host);
+  const opened = new PlanFds(fds, { native, locate: config.locate }, undo);
+  refuseOwnNamespaces(config.spec, fds, opened.byName);
+  return opened;
+}
 
 /** Its streams are the container's, and it lives where that is to live: its processes are its children. */
-async function spawnCriu(making: Making, namespaces: readonly OpenNamespace[]): Promise<Criu> {
+async function spawnCriu(making: Making, extraFds: readonly number[]): Promise<Criu> {
   const { native, cgroup, undo } = making;
   const cgroupFd = await birthplace(making);
-  const extraFds = namespaces.map(({ fd }) => fd);
   const criu = Criu.spawn({ native, cgroupFd, stdio: [0, 1, 2], extraFds });
   if (cgroupFd >= 0) closeSync(cgroupFd);
   if (cgroup.precedes) return criu;
