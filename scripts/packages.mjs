@@ -147,6 +147,15 @@ export const toTest = [
     opensuse: 'netavark',
   },
   {
+    what: 'setcap',
+    probe: 'setcap',
+    debian: ['libcap2-bin'],
+    fedora: 'libcap',
+    alpine: 'libcap-setcap',
+    arch: 'libcap',
+    opensuse: 'libcap-progs',
+  },
+  {
     what: 'catatonit',
     probe: 'catatonit',
     debian: ['catatonit'],

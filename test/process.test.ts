@@ -1,11 +1,11 @@
 /** runtime-spec config.md "Process": what the program finds when it starts, seen from inside. */
 
 import { spawnSync } from 'node:child_process';
-import { closeSync, openSync, writeFileSync } from 'node:fs';
+import { closeSync, copyFileSync, openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe } from 'vitest';
 import { type Box, expect, type Patch, test } from './support/box.ts';
-import { hasCapability, hasCommand, runtime } from './support/host.ts';
+import { hasCapability, hasCommand, isRoot, runtime } from './support/host.ts';
 
 const status = (text: string, field: string): string | undefined =>
   new RegExp(`^${field}:\\s*(.*)$`, 'm').exec(text)?.[1];
@@ -38,6 +38,22 @@ describe('args, env and cwd', () => {
     writeFileSync(join(bundle.rootfs, 'opt/mine'), '#!/bin/sh\necho found\n', { mode: 0o755 });
     expect((await box.run(bundle)).stdout).toBe('found\n');
   });
+
+  test.skipIf(!isRoot || !hasCommand('setcap'))(
+    'a program whose file has capabilities beyond the bounding set is refused by the kernel, and the hint tells why',
+    async ({ box }) => {
+      const bundle = await box.bundle((config) => {
+        config.process.args = ['/bin/capable'];
+      });
+      const path = join(bundle.rootfs, 'bin/capable');
+      copyFileSync(join(bundle.rootfs, 'bin/busybox'), path);
+      expect(spawnSync('setcap', ['cap_net_admin+ep', path]).status).toBe(0);
+      const { code, stderr } = await box.run(bundle);
+      expect(code).toBe(1);
+      expect(stderr).toContain('exec: "/bin/capable": operation not permitted');
+      expect(stderr).toContain('needs all of them in process.capabilities.bounding');
+    },
+  );
 
   test('a missing cwd is created', async ({ box }) => {
     const { stdout } = await box.probe('pwd; /bin/pwd', (config) => {

@@ -113,6 +113,8 @@ describe('a program that cannot run', () => {
     [find('/x'), EACCES, '/x: not marked executable', 'chmod +x'],
     [exec, ENOENT, 'ELF interpreter /lib/ld.so', 'dynamically linked'],
     [exec, ENOENT, 'interpreter /bin/sh\r', 'carriage return'],
+    [exec, EPERM, '', 'leave process.apparmorProfile or noNewPrivileges out'],
+    [exec, EPERM, '', 'process.capabilities.bounding'],
   ])('%j %i %s has a hint', (op, errno, detail, words) => {
     expect(stepFailure(op, { errno, call: 'x', detail }).hint).toContain(words);
   });
@@ -127,4 +129,8 @@ test('a failed hook says which, and how it ended', () => {
   expect(stepFailure(hook, { errno: ENOENT, call: 'execve', detail: '' }).message).toBe(
     'error running startContainer hook #0: "/bin/warm" execve: no such file or directory',
   );
+  expect(stepFailure(hook, { errno: EPERM, call: 'execve', detail: '' })).toMatchObject({
+    message: 'error running startContainer hook #0: "/bin/warm" execve: operation not permitted',
+    hint: expect.stringContaining('process.apparmorProfile'),
+  });
 });

@@ -77,7 +77,8 @@ const readable = (detail: string): string =>
 function hookSentence(op: OpNamed<'runHook'>, failure: StepFailure): Sentence {
   const [, , kind = '', index = ''] = op.from.split('/');
   const what = failure.detail !== '' ? failure.detail : `${failure.call}: ${words(errnoName(failure.errno))}`;
-  return { code: 'HOOK_FAILED', message: `error running ${kind} hook #${index}: "${op.path}" ${what}` };
+  const hint = failure.call === 'execve' && failure.errno === constants.errno.EPERM ? forbiddenHint : undefined;
+  return { code: 'HOOK_FAILED', message: `error running ${kind} hook #${index}: "${op.path}" ${what}`, hint };
 }
 
 /**
@@ -112,6 +113,10 @@ interface ProgramDetail {
   readonly hint?: string;
 }
 
+/** execve(2) has this errno for programs that may be executed, but not as what they would become. */
+const forbiddenHint =
+  'With process.noNewPrivileges AppArmor changes from one profile to another only for a stricter one: where the runtime is confined itself, leave process.apparmorProfile or noNewPrivileges out. And a file with capabilities of its own (getcap) needs all of them in process.capabilities.bounding.';
+
 /** What the helper found out about a program that is there and yet cannot run. */
 function programDetail(errno: string, detail: string): ProgramDetail {
   const interpreter = /^(ELF )?interpreter (.+)$/s.exec(detail);
@@ -122,6 +127,7 @@ function programDetail(errno: string, detail: string): ProgramDetail {
   if (detail.endsWith(': not marked executable')) {
     return { more: ` (${detail})`, hint: 'Give it permission to be executed (chmod +x) in the image.' };
   }
+  if (errno === 'EPERM') return { more: detail === '' ? '' : ` (${detail})`, hint: forbiddenHint };
   if (errno === 'ENOEXEC') return { more: detail === '' ? '' : `: ${detail}`, hint: formatHint(detail) };
   return { more: detail === '' ? '' : ` (${detail})` };
 }
