@@ -1,7 +1,15 @@
-/** apt with the sources of another release of Debian than this host's, whose own configuration stays untouched. */
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+/**
+ * Packages of Debian that are unpacked into the user's cache and never installed: apt with the sources of another release
+ * than this host's, whose own configuration stays untouched. apt checks each by the signed index of its archive.
+ */
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { must, run } from './run.mjs';
+
+/** What is fetched once and kept; a virtual machine is told where the host has it. */
+export const cache =
+  process.env.TSRUNC_CACHE ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'tsrunc');
 
 /**
  * The options with which apt-get and apt-cache know that release only; its lists are fetched.
@@ -28,4 +36,32 @@ export const aptOptions = ({ type, release, place }) => {
   const flags = Object.entries(options).flatMap(([name, value]) => ['-o', `${name}=${value}`]);
   must('apt-get', [...flags, 'update', '-q']);
   return flags;
+};
+
+/**
+ * Fill a directory of the cache with packages: with all that was wanted, or not at all.
+ * @param {object} entry
+ * @param {string} entry.directory that is not there yet; its parent is
+ * @param {readonly string[]} entry.options of apt
+ * @param {readonly string[]} entry.download words for apt-get that fetch them and no more
+ * @param {(work: string) => void} entry.arrange turns unpacked/ in the working directory into what is kept
+ * @throws SetupError when they cannot be fetched
+ */
+export const fetchInto = ({ directory, options, download, arrange }) => {
+  const work = mkdtempSync(join(dirname(directory), 'new-'));
+  try {
+    const archives = join(work, 'archives');
+    mkdirSync(join(archives, 'partial'), { recursive: true });
+    // "download" writes into the working directory, "install --download-only" into that of archives.
+    const places = ['-o', `Dir::Cache::archives=${archives}`, '-o', 'APT::Sandbox::User=root'];
+    must('apt-get', [...options, '-qq', ...places, ...download], { cwd: archives });
+    for (const archive of readdirSync(archives).filter((file) => file.endsWith('.deb')))
+      must('dpkg-deb', ['-x', join(archives, archive), 'unpacked'], { cwd: work });
+    rmSync(archives, { recursive: true });
+    arrange(work);
+    // Somebody else may have been faster.
+    if (!existsSync(directory)) renameSync(work, directory);
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
 };

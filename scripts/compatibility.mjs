@@ -9,6 +9,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
+import { cache } from './apt.mjs';
 import { clientsOf, programsOf, render } from './compatibility/render.mjs';
 import { host, versions } from './compatibility/versions.mjs';
 import { repository, SetupError } from './run.mjs';
@@ -80,7 +81,8 @@ const collect = () => ({
 /** The same in a virtual machine. @param {string} mode @returns {Run} */
 const collectInMachine = (mode) => {
   const flags = [`--clients=${values.clients}`, ...(values['without-conformance'] ? ['--without-conformance'] : [])];
-  const command = ['env', 'TSRUNC_PATIENCE=10', process.execPath, 'scripts/compatibility.mjs', '--collect', ...flags];
+  const environment = ['env', 'TSRUNC_PATIENCE=10', `TSRUNC_CACHE=${cache}`];
+  const command = [...environment, process.execPath, 'scripts/compatibility.mjs', '--collect', ...flags];
   const machine = ['scripts/vm/test.mjs', '--mode', mode, '--seconds', '7200', '--command', command.join(' ')];
   const { stdout } = node(machine, 'pipe');
   const line = stdout.split(/\r?\n/).find((text) => text.startsWith(mark));

@@ -5,6 +5,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { ensureCriu } from './criu.mjs';
 import { ensurePackages, toBuild, toTest } from './packages.mjs';
 import { must, report, repository, SetupError } from './run.mjs';
 
@@ -42,6 +43,12 @@ const build = () => {
   must('node_modules/.bin/bun', ['scripts/build.ts']);
 };
 
+/** Not fatal either: its tests are skipped. */
+const reportWithoutCriu = () => {
+  const reason = ensureCriu(process.env.PATH ?? '');
+  if (reason !== undefined) report(`checkpoint and restore are not tested: ${reason}`);
+};
+
 /**
  * @param {{ tests?: boolean, build?: boolean }} [options] tests: also what only the gate needs; build: false leaves it out
  * @throws SetupError with what the user has to do
@@ -53,6 +60,7 @@ export const setUp = (options = {}) => {
   const missingForTests = options.tests ? ensurePackages(toTest) : undefined;
   // Not fatal: the checks that need these tools are counted as skipped.
   if (missingForTests !== undefined) report(missingForTests);
+  if (options.tests) reportWithoutCriu();
   ensureModules();
   if (options.build !== false) build();
 };

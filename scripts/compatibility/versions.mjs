@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { join } from 'node:path';
+import { workingCriu } from '../criu.mjs';
 import { has } from '../packages.mjs';
 import { repository, run } from '../run.mjs';
 
@@ -12,7 +13,6 @@ const programs = {
   conmon: ['conmon', '--version'],
   netavark: ['/usr/lib/podman/netavark', '--version'],
   dockerd: ['dockerd', '--version'],
-  CRIU: ['criu', '--version'],
 };
 
 /** The first number with dots in what it answers. @param {[string, readonly [string, ...string[]]]} program @returns {[string, string][]} */
@@ -27,12 +27,21 @@ const distribution = () => {
   return /^PRETTY_NAME="?([^"\n]*)/m.exec(text)?.[1] ?? 'unknown';
 };
 
+/** Of the one that the tests use. @returns {[string, string][]} */
+const versionOfCriu = () => {
+  const { path } = workingCriu(process.env.PATH ?? '');
+  if (path === undefined) return [];
+  const { stdout } = run('/usr/bin/env', ['criu', '--version'], { env: { ...process.env, PATH: path } });
+  return [['CRIU', /\d+(?:\.\d+)+/.exec(stdout)?.[0] ?? 'unknown']];
+};
+
 /** @returns {Record<string, string>} */
 export const versions = () => ({
   tsrunc: JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8')).version,
   kernel: release(),
   distribution: distribution(),
   ...Object.fromEntries(Object.entries(programs).flatMap(versionOf)),
+  ...Object.fromEntries(versionOfCriu()),
 });
 
 /** The kind of this host, as a heading. */

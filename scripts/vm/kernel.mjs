@@ -5,19 +5,9 @@
  *                               modules/    <release>/..., as below /lib/modules
  */
 import { spawnSync } from 'node:child_process';
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { homedir } from 'node:os';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { aptOptions } from '../apt.mjs';
+import { aptOptions, fetchInto, cache as whole } from '../apt.mjs';
 import { must, report, run, SetupError } from '../run.mjs';
 
 /** @typedef {{ image: string, modules: string, release: string }} Kernel */
@@ -29,7 +19,7 @@ const packages = ['linux-image-6.12-cloud-amd64', 'linux-image-cloud-amd64'];
 /** What the machine cannot even mount its root without; most are built in. */
 const bootModules = ['virtio_pci', 'virtio_console', 'fuse', 'virtiofs', 'overlay'];
 
-const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'tsrunc', 'vm');
+const cache = join(whole, 'vm');
 
 /**
  * The kernel, fetched when the cache lacks it.
@@ -63,20 +53,7 @@ const partsOf = (name, options) => {
 /** @param {string} name @param {string} directory @param {readonly string[]} options of apt */
 const fetchKernel = (name, directory, options) => {
   report(`fetching ${name}`);
-  const work = mkdtempSync(join(cache, 'new-'));
-  try {
-    const names = [name, ...partsOf(name, options)];
-    must('apt-get', [...options, '-qq', '-o', 'APT::Sandbox::User=root', 'download', ...names], { cwd: work });
-    for (const archive of readdirSync(work).filter((file) => file.endsWith('.deb'))) {
-      must('dpkg-deb', ['-x', archive, 'unpacked'], { cwd: work });
-      rmSync(join(work, archive));
-    }
-    arrange(work);
-    renameSync(work, directory);
-  } catch (error) {
-    rmSync(work, { recursive: true, force: true });
-    throw error;
-  }
+  fetchInto({ directory, options, download: ['download', name, ...partsOf(name, options)], arrange });
 };
 
 /** In /boot, or with its modules. @param {string} unpacked */

@@ -4,12 +4,14 @@
  * runs a shell command instead; `--quick` and `--all` run what stages.mjs lists, and end with a sum
  * (`--sum FILE`: also there, as JSON).
  */
-import { realpathSync, writeFileSync } from 'node:fs';
+import { existsSync, realpathSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { buildSuite } from '../../conformance/suite.mjs';
+import { cache } from '../apt.mjs';
+import { ensureCriu } from '../criu.mjs';
 import { ensurePackages, toEmulate, toTest } from '../packages.mjs';
-import { repository, SetupError } from '../run.mjs';
+import { report, repository, SetupError } from '../run.mjs';
 import { script, setUp } from '../setup.mjs';
 import { ensureKernel } from './kernel.mjs';
 import { bootOnce, quote } from './machine.mjs';
@@ -38,11 +40,13 @@ const { values, positionals } = parseArgs({
 /** @param {readonly string[]} words */
 const words = (words) => words.map(quote).join(' ');
 
+/** The home directory is another one there. */
+const environment = ['env', `TSRUNC_PATIENCE=${patience}`, `TSRUNC_CACHE=${cache}`];
+
 /** @param {readonly string[]} files */
 const vitest = (files) =>
   words([
-    'env',
-    `TSRUNC_PATIENCE=${patience}`,
+    ...environment,
     process.execPath,
     'node_modules/vitest/vitest.mjs',
     'run',
@@ -59,8 +63,14 @@ const vitest = (files) =>
 const commandOf = (stage) => {
   if (stage.suite === undefined) return vitest(stage.files ?? []);
   buildSuite(); // here: the machine has no network
-  return words(['env', `TSRUNC_PATIENCE=${patience}`, process.execPath, 'conformance/run.mjs']);
+  return words([...environment, process.execPath, 'conformance/run.mjs']);
 };
+
+/** What of the host the machine needs, wherever it lies. */
+const shared = () =>
+  [repository, join(repository, 'node_modules'), dirname(process.execPath), cache]
+    .filter((path) => existsSync(path))
+    .map((path) => realpathSync(path));
 
 /** @param {string} text of the console: its end, where the reason is */
 const tail = (text) =>
@@ -84,7 +94,7 @@ const boot = async ({ mode, release, command, seconds }) => {
     mode,
     command,
     directory: realpathSync(repository),
-    paths: [repository, join(repository, 'node_modules'), dirname(process.execPath)].map((path) => realpathSync(path)),
+    paths: shared(),
     seconds,
     onOutput: (data) => {
       output += data;
@@ -168,6 +178,8 @@ await script(async () => {
   setUp();
   const missing = ensurePackages([...toEmulate, ...(values.all ? toTest : [])]);
   if (missing !== undefined) throw new SetupError(missing);
+  const withoutCriu = values.quick ? undefined : ensureCriu(process.env.PATH ?? '');
+  if (withoutCriu !== undefined) report(`checkpoint and restore are not tested: ${withoutCriu}`);
   if (values.all) return several(full);
   return values.quick ? several(quick) : single();
 });

@@ -1,18 +1,16 @@
-/** criu on this host. */
+/** criu on this host: its own, or the one that scripts/criu.mjs has fetched; whatever the tests start finds it in PATH. */
 import { execFileSync, spawnSync } from 'node:child_process';
+import { workingCriu } from '../../scripts/criu.mjs';
 import { searchPathOf } from '../../src/criu/find.ts';
-import { isRoot } from './host.ts';
+
+const { path, reason } = workingCriu(searchPathOf(process.env.PATH));
+if (path !== undefined) process.env.PATH = path;
 
 /** For starting it. */
 export const criuEnvironment = { ...process.env, PATH: searchPathOf(process.env.PATH) };
 
 /** Why nothing can be checkpointed here; undefined where it can. */
-export const withoutCriu = ((): string | undefined => {
-  if (!isRoot) return 'criu needs root';
-  const { status, error, stderr } = spawnSync('criu', ['check'], { env: criuEnvironment, encoding: 'utf8' });
-  if (error !== undefined) return 'criu is not installed';
-  return status === 0 ? undefined : `criu does not work on this host: ${stderr.trim().split('\n').at(-1)}`;
-})();
+export const withoutCriu = reason;
 
 /** Whether this kernel has a feature of `criu check --feature`. */
 export const criuHas = (feature: string): boolean =>
