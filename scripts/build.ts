@@ -4,9 +4,10 @@
  *
  *   src/plan/ops.ts ──▶ addon/generated/ops.h, src/generated/wire-hash.ts
  *   schemas/        ──▶ src/generated/*
+ *   src/cli/        ──▶ src/generated/help-pages.ts
  *   addon/          ──▶ addon/build/tsrunc-init (the helper) ──▶ addon/build/tsrunc.node (with the helper in it)
  *   src/            ──▶ dist/tsrunc (the executable: engine, bytecode, addon and helper in one static file)
- *                   ──▶ dist/tsrunc-complete (the same program on Bun, which finds tsrunc.node beside it)
+ *                   ──▶ dist/tsrunc-bun (the same program on Bun, which finds tsrunc.node beside it)
  *                   ──▶ dist/*.js, *.d.ts (library, Node CLI)
  *   src/cli/        ──▶ dist/man (the manual) and dist/completions (scripts for shells)
  */
@@ -37,7 +38,7 @@ const sources = ['src', 'tsconfig.json', 'tsconfig.build.json', ...tools];
 
 /**
  * Bytecode saves parsing at each start (50 ms without it, 12 ms with it, of which 4 ms are Bun itself); splitting keeps what
- * is imported lazily (yargs, debug, the explaining validator) out of the first file, and a large least size of the pieces
+ * is imported lazily (debug, the explaining validator) out of the first file, and a large least size of the pieces
  * puts what they share into it: each module costs. The JIT never pays off in a process
  * that lives for some milliseconds: compiling took 5 ms of `run`, so its thresholds are far away. Configuration files of
  * the working directory must stay unread: that is the bundle, somebody else's code.
@@ -72,6 +73,12 @@ const steps: readonly Step[] = [
     ),
     run: () => bun('scripts/generate-schema-code.ts'),
   },
+  {
+    name: 'help pages',
+    inputs: ['src/cli', 'scripts/generate-help.ts', ...tools],
+    outputs: ['src/generated/help-pages.ts'],
+    run: () => bun('scripts/generate-help.ts'),
+  },
   { name: 'version', inputs: [], outputs: [], run: () => bun('scripts/generate-version.ts') },
   {
     name: 'init helper and addon',
@@ -86,10 +93,10 @@ const steps: readonly Step[] = [
     run: () => replace('dist/tsrunc.node', (path) => fs.copyFileSync(join(root, 'addon/build/tsrunc.node'), path)),
   },
   {
-    name: 'complete program',
+    name: 'program on Bun',
     inputs: sources,
-    outputs: ['dist/tsrunc-complete'],
-    run: () => replace('dist/tsrunc-complete', compileWithBun),
+    outputs: ['dist/tsrunc-bun'],
+    run: () => replace('dist/tsrunc-bun', compileWithBun),
   },
   {
     name: 'modules of the executable',
@@ -119,7 +126,7 @@ const steps: readonly Step[] = [
 async function makeExecutable(): Promise<void> {
   const made = await haveEngineSource(join(root, 'addon/build/quickjs'));
   if (made) run('make', ['-s', `-j${availableParallelism()}`, '-C', 'addon', 'executable']);
-  const from = made ? 'addon/build/tsrunc' : 'dist/tsrunc-complete';
+  const from = made ? 'addon/build/tsrunc' : 'dist/tsrunc-bun';
   await perform({
     name: 'executable in its place',
     inputs: [from],

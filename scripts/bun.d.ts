@@ -23,8 +23,8 @@ declare module 'bun' {
     readonly target: 'browser';
     readonly format: 'esm';
     readonly splitting: boolean;
-    readonly minify: boolean;
-    readonly external: readonly string[];
+    readonly naming: { readonly entry: string };
+    readonly minify: { readonly whitespace: boolean; readonly syntax: boolean; readonly identifiers: boolean };
     readonly plugins: readonly BunPlugin[];
   }
 

@@ -183,9 +183,9 @@ const tests = (env) => [
     ...env,
     TSRUNC: join(repository, 'dist/tsrunc'),
   }),
-  vitest('lifecycle tests, the complete program', ['--project', 'integration', 'lifecycle', 'engine'], {
+  vitest('lifecycle tests, the program on Bun', ['--project', 'integration', 'lifecycle', 'engine'], {
     ...env,
-    TSRUNC: join(repository, 'dist/tsrunc-complete'),
+    TSRUNC: join(repository, 'dist/tsrunc-bun'),
   }),
   vitest('lifecycle tests, Node', ['--project', 'integration', 'lifecycle'], {
     ...env,

@@ -1,4 +1,4 @@
-/** The program on Node.js and Bun. */
+/** The program. On the executable's own engine src/engine/globals.ts has run before it. */
 import { main } from './cli/main.ts';
 import { parse } from './cli/parse.ts';
 

@@ -1,6 +1,6 @@
 /** The JS engine in the executable obeys tsrunc alone: not the files of the working directory, not the caller's variables. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe } from 'vitest';
 import { commands } from '../src/cli/table.ts';
@@ -105,7 +105,16 @@ describe('a file that is larger than memory', () => {
 });
 
 /** What `npm run build` makes; under Node.js the variables are those of node(1). */
-const isExecutable = ['tsrunc', 'tsrunc-complete'].some((name) => runtime === join(repository, 'dist', name));
+const isExecutable = ['tsrunc', 'tsrunc-bun'].some((name) => runtime === join(repository, 'dist', name));
+
+test.skipIf(runtime !== join(repository, 'dist/tsrunc'))('the executable needs no other file', async ({ box }) => {
+  const alone = join(box.path, 'alone');
+  copyFileSync(runtime, alone);
+  const run = (...words: string[]) => exec(alone, ['--root', box.root, ...words]);
+  expect(await run('help', 'kill')).toMatchObject({ code: 0, stdout: expect.stringContaining('Send a signal') });
+  const { stderr } = await run('--debug', 'state', 'tsrunc-nothing');
+  expect(stderr).toMatch(/debug: tsrunc:error TsruncError: container does not exist\n {4}at /);
+});
 
 describe.skipIf(!isExecutable)('the environment of the caller (only executables are deaf)', () => {
   test.for([

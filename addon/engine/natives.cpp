@@ -1,6 +1,7 @@
 #include "natives.h"
 
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
@@ -121,37 +122,18 @@ JSValue endProcess(JSContext* context, JSValueConst, int, JSValueConst* argument
   ::_exit(intOf(context, arguments[0]));
 }
 
-std::vector<std::string> stringsOf(JSContext* context, JSValueConst array) {
-  std::vector<std::string> texts;
-  JSValue length = JS_GetPropertyStr(context, array, "length");
-  const int count = intOf(context, length);
-  for (int i = 0; i < count; ++i) {
-    JSValue element = JS_GetPropertyUint32(context, array, static_cast<uint32_t>(i));
-    texts.emplace_back(Text(context, element).get());
-    JS_FreeValue(context, element);
-  }
-  return texts;
-}
-
-// execve(path, arguments): returns by throwing only.
-JSValue execute(JSContext* context, JSValueConst, int, JSValueConst* arguments) {
-  const Text path(context, arguments[0]);
-  std::vector<std::string> words = stringsOf(context, arguments[1]);
-  std::vector<char*> pointers;
-  for (std::string& word : words) pointers.push_back(word.data());
-  pointers.push_back(nullptr);
-  ::signal(SIGPIPE, SIG_DFL);  // ignored by us alone; exec would pass it on
-  ::execve(path.get(), pointers.data(), environ);
-  const int err = errno;
-  ::signal(SIGPIPE, SIG_IGN);
-  return throwErrno(context, err, "execve", path.get());
+// Of the terminal that a descriptor is; 0 when it is none, or does not know.
+JSValue columnsOf(JSContext* context, JSValueConst, int, JSValueConst* arguments) {
+  winsize size{};
+  const bool known = ::ioctl(intOf(context, arguments[0]), TIOCGWINSZ, &size) == 0;
+  return JS_NewInt32(context, known ? size.ws_col : 0);
 }
 
 constexpr NativeFunction functions[] = {
     {"startTimer", 2, startTimer}, {"stopTimer", 1, stopTimer},   {"milliseconds", 0, milliseconds},
     {"encodeUtf8", 1, encodeUtf8}, {"encodeInto", 4, encodeInto}, {"decodeUtf8", 3, decodeUtf8},
     {"validUtf8", 3, validUtf8},   {"cwd", 0, workingDirectory},  {"kill", 2, sendSignal},
-    {"exit", 1, endProcess},       {"execve", 2, execute},        {"errnoName", 1, errnoName},
+    {"exit", 1, endProcess},       {"columns", 1, columnsOf},     {"errnoName", 1, errnoName},
     {"random", 1, randomBytes},
 };
 
@@ -175,8 +157,10 @@ Loop& loopOf(JSContext* context) { return *static_cast<Loop*>(JS_GetRuntimeOpaqu
 
 JSValue throwErrno(JSContext* context, int err, const char* call, const char* path) {
   const char* name = ::strerrorname_np(err);
+  const char* description = ::strerrordesc_np(err);
+  // The kernel has some of its own that it lets out now and then (ENOTSUPP, 524).
   const std::string code = name == nullptr ? "E" + std::to_string(err) : name;
-  std::string message = code + ": " + ::strerrordesc_np(err) + ", " + call;
+  std::string message = code + ": " + (description == nullptr ? "unknown error" : description) + ", " + call;
   if (path != nullptr) message += " '" + std::string(path) + "'";
   JSValue error = JS_NewError(context);
   constexpr int hidden = JS_PROP_CONFIGURABLE | JS_PROP_WRITABLE;

@@ -11,3 +11,8 @@ test('leaves short lines, long words and narrow columns alone', () => {
   expect(wrapLines('w'.repeat(30), 25)).toBe('w'.repeat(30));
   expect(wrapLines(`${' '.repeat(18)}a b c d e f g`, 24)).toBe(`${' '.repeat(18)}a b c d e f g`);
 });
+
+test('what has no room beside a long word begins a line of its own', () => {
+  const command = `  tsrunc ${'w'.repeat(30)}`;
+  expect(wrapLines(`${command}  what it does and why`, 40)).toBe(`${command}\n      what it does and why`);
+});

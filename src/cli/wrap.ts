@@ -5,12 +5,16 @@ export const wrapLines = (text: string, width: number): string =>
     .flatMap((line) => wrapLine(line, width))
     .join('\n');
 
-/** Too narrow to be a column: better let the terminal break the line. */
+/** Too narrow to be a column: what belongs there begins a line of its own. */
 const narrowest = 20;
+const ownLineIndent = 6;
 
 function wrapLine(line: string, width: number): string[] {
   const indent = /^(?:.*\S)? {2,}/.exec(line)?.[0].length ?? 0;
-  if (line.length <= width || width - indent < narrowest) return [line];
+  const before = line.slice(0, indent).trimEnd();
+  const isNarrow = width - indent < narrowest;
+  if (line.length <= width || (isNarrow && before === '')) return [line];
+  if (isNarrow) return [before, ...wrapLine(' '.repeat(ownLineIndent) + line.slice(indent), width)];
   const lines: string[] = [];
   let current = line.slice(0, indent);
   for (const word of line.slice(indent).split(' ')) {

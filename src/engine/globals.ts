@@ -23,6 +23,11 @@ const processLike = {
   execPath,
   pid: natives.pid,
   platform: 'linux',
+  stdout: {
+    get columns(): number | undefined {
+      return natives.columns(1) || undefined;
+    },
+  },
   versions: { quickjs: natives.engineVersion },
   cwd: () => natives.cwd(),
   exit: (status = 0) => natives.exit(status),
@@ -54,6 +59,8 @@ Object.assign(globalThis, {
   Buffer: EngineBuffer,
   TextDecoder: EngineTextDecoder,
   TextEncoder: EngineTextEncoder,
+  // The debug package looks for its functions while it is loaded, and is told later where to write.
+  console: {},
   clearTimeout: (id: number | undefined) => natives.stopTimer(id ?? 0),
   crypto: { randomUUID },
   performance: { now: () => natives.milliseconds() },

@@ -77,8 +77,8 @@ export interface Natives {
   errnoName(errno: number): string | undefined;
   kill(pid: number, signal: number): void;
   exit(status: number): never;
-  /** Replace this process; the environment stays. */
-  execve(path: string, argv: readonly string[]): never;
+  /** How many the terminal has that the descriptor is; 0 when it is none. */
+  columns(fd: number): number;
 }
 
 declare const engineNatives: Natives;

@@ -80,19 +80,19 @@ function openFile(path: string): number {
 
 /** The `debug` package costs 2 ms to load, so it is loaded only when somebody wants its lines. */
 async function openDebug(write: (message: string) => void): Promise<Logger['debug']> {
-  const [{ default: createDebug }, { format }] = await Promise.all([import('debug'), import('node:util')]);
-  // Colours are decided here, or the package would touch process.stderr, which changes the flags of the shared fd.
-  if ('inspectOpts' in createDebug) Object.assign(createDebug.inspectOpts ?? {}, { colors: false, hideDate: true });
+  const { default: createDebug } = await import('debug');
+  // What the package adds for terminals and browsers (colours, times) differs between its two builds.
+  createDebug.formatArgs = function (words: unknown[]) {
+    words[0] = `${this.namespace} ${words[0]}`;
+  };
+  createDebug.log = (line: string) => write(line.trim());
   const selected = process.env.DEBUG ?? '';
   createDebug.enable(selected.includes('tsrunc') ? selected : 'tsrunc:*');
   const areas = new Map<string, ReturnType<typeof createDebug>>();
   return (area, message) => {
-    let printer = areas.get(area);
-    if (printer === undefined) {
-      printer = createDebug(`tsrunc:${area}`);
-      printer.log = (...words: readonly unknown[]) => write(format(...words).trim());
-      areas.set(area, printer);
-    }
-    printer('%s', message);
+    const printer = areas.get(area) ?? createDebug(`tsrunc:${area}`);
+    areas.set(area, printer);
+    // It knows a sign of its own for each kind of value; text has none.
+    printer(message.replaceAll('%', '%%'));
   };
 }

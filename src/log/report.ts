@@ -71,5 +71,11 @@ const isSystemError = (error: unknown): boolean =>
 function stacksOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const further: unknown[] = error instanceof AggregateError ? error.errors : [error.cause];
-  return [error.stack ?? error.message, ...further.filter((cause) => cause instanceof Error).map(stacksOf)].join('\n');
+  return [stackOf(error), ...further.filter((cause) => cause instanceof Error).map(stacksOf)].join('\n');
+}
+
+/** What was thrown and where: QuickJS's stack has the places alone. */
+function stackOf(error: Error): string {
+  const { stack = '' } = error;
+  return stack.includes(error.message) ? stack : `${error}\n${stack.trimEnd()}`;
 }

@@ -1,9 +1,9 @@
 /** The engines' sections of README.md, as they are typed there. */
 import { readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startContainerd } from '../support/docker.ts';
-import { repository, runtime } from '../support/host.ts';
+import { repository } from '../support/host.ts';
 import { eventually, patient } from '../support/process.ts';
 import { engineUnavailable, Realm } from '../support/realm.ts';
 
@@ -23,17 +23,16 @@ const typed = (command: string): string[] => {
   return command.split(' ');
 };
 
-/** The runtime at the path of README.md; /etc as it is, and changed in memory only; the engines' usual directories empty. */
+/** The runtime at the path of README.md; /etc and /usr/local/bin as they are, and changed in memory only; the engines' usual directories empty. */
 const prepare = (path: string): string => `
-mkdir -p /run/etc/upper /run/etc/work /run/lib/upper /run/lib/work
+mkdir -p /run/etc/upper /run/etc/work /run/lib/upper /run/lib/work /run/bin/upper /run/bin/work
 mount -t overlay -o lowerdir=/etc,upperdir=/run/etc/upper,workdir=/run/etc/work overlay /etc
 mount -t overlay -o lowerdir=/var/lib,upperdir=/run/lib/upper,workdir=/run/lib/work overlay /var/lib
 mkdir -p /etc/docker /etc/containers /var/lib/docker /var/lib/containers ${path}/docker ${path}/containers
 mount --bind ${path}/docker /var/lib/docker
 mount --bind ${path}/containers /var/lib/containers
-mount -t tmpfs tmpfs /opt
-mkdir /opt/tsrunc
-mount --bind ${dirname(runtime)} /opt/tsrunc`;
+mount -t overlay -o lowerdir=/usr/local/bin,upperdir=/run/bin/upper,workdir=/run/bin/work overlay /usr/local/bin
+install ${join(repository, 'dist/tsrunc')} /usr/local/bin/`;
 
 // A machine without CAP_SYS_RESOURCE cannot raise the limits to podman's defaults.
 const limits = ['nproc', 'nofile'].map((name) => `--ulimit=${name}=1000:1000`);
@@ -60,7 +59,7 @@ describe.skipIf(unavailable)(`README${unavailable === undefined ? '' : `: ${unav
     }, patient(30_000));
 
     test('the command', async () => {
-      const words = typed('podman --runtime /opt/tsrunc/tsrunc --cgroup-manager cgroupfs run IMAGE');
+      const words = typed('podman --runtime /usr/local/bin/tsrunc --cgroup-manager cgroupfs run IMAGE');
       expect((await run(words)).stdout).toBe('1\n');
     });
 
@@ -68,7 +67,7 @@ describe.skipIf(unavailable)(`README${unavailable === undefined ? '' : `: ${unav
       writeFileSync(realm.inside('/etc/containers/containers.conf'), block('/etc/containers/containers.conf`:'));
       const template = '{{.Host.OCIRuntime.Name}} {{.Host.OCIRuntime.Path}} {{.Host.CgroupManager}}';
       const { stdout } = await realm.ok(['podman', 'info', '--format', template], { env: { XDG_RUNTIME_DIR: '' } });
-      expect(stdout).toBe('tsrunc /opt/tsrunc/tsrunc cgroupfs\n');
+      expect(stdout).toBe('tsrunc /usr/local/bin/tsrunc cgroupfs\n');
       expect((await run(['podman', 'run', 'IMAGE'])).stdout).toBe('1\n');
     });
   });

@@ -1,32 +1,35 @@
 import { nearest } from '../../config/nearest.ts';
 import { TsruncError } from '../../errors.ts';
+import { helpPages } from '../../generated/help-pages.ts';
 import type { Call } from '../commands.ts';
 import { commands } from '../table.ts';
+import { wrapLines } from '../wrap.ts';
 
 export async function run({ args, print }: Call<'help'>): Promise<number> {
-  print(await pageOf(args.command));
+  print(pageOf(args.command));
   return 0;
 }
 
-/**
- * yargs looks for a package.json in the current folder while it loads, whatever it is told afterwards. That folder may be a
- * hostile bundle, where the file is endless or a pipe; this process prints a text and ends, so it can go elsewhere.
- */
-async function loadPages(): Promise<typeof import('../help.ts')> {
-  process.chdir('/');
-  return import('../help.ts');
+/** Lines longer than this are hard to read, however wide the terminal is. */
+const widestPage = 110;
+const usualWidth = 80;
+
+function pageOf(command = ''): string {
+  const page = helpPages[command];
+  if (page === undefined) throw unknown(command);
+  return wrapLines(page, Math.min(process.stdout.columns ?? usualWidth, widestPage));
 }
 
-async function pageOf(command: string | undefined): Promise<string> {
-  const { commandPage, overview } = await loadPages();
-  if (command === undefined) return overview();
-  const row = commands.find(({ name }) => name === command);
-  if (row !== undefined) return commandPage(row);
+function unknown(command: string): TsruncError {
   const near = nearest(
     command,
     commands.map(({ name }) => name),
   );
-  throw new TsruncError('USAGE', `unknown command "${command}"${near === undefined ? '' : `: did you mean ${near}?`}`, {
-    hint: '"tsrunc help" lists the commands.',
-  });
+  return new TsruncError(
+    'USAGE',
+    `unknown command "${command}"${near === undefined ? '' : `: did you mean ${near}?`}`,
+    {
+      hint: '"tsrunc help" lists the commands.',
+    },
+  );
 }

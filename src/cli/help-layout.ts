@@ -1,11 +1,7 @@
-/** Help pages: the table, laid out by yargs, which is loaded only for them. */
+/** Help pages, in lines of any length: the table, laid out by yargs when tsrunc is built. */
 import yargs, { type Argv } from 'yargs';
 import { type CommandRow, commands, globalOptions, type OptionRow } from './table.ts';
 import { describe, introduction, isShown, overviewExamples, positionalName, synopsisWords } from './wording.ts';
-import { wrapLines } from './wrap.ts';
-
-/** Lines longer than this are hard to read, however wide the terminal is. */
-const widestPage = 110;
 
 type Section = (page: Argv) => Argv;
 
@@ -47,20 +43,14 @@ export function commandPage(row: CommandRow): Promise<string> {
  */
 async function layOut(sections: readonly Section[]): Promise<string> {
   const texts: string[] = [];
-  let width = 80;
   for (const section of sections) {
-    const page = blankPage();
-    width = page.terminalWidth() ?? width;
-    const text = await section(page).wrap(null).getHelp();
+    const text = await section(blankPage()).wrap(null).getHelp();
     texts.push(text.replace(/^\n+/, ''));
   }
-  return wrapLines(`${texts.filter((text) => text !== '').join('\n\n')}\n`, Math.min(width, widestPage));
+  return `${texts.filter((text) => text !== '').join('\n\n')}\n`;
 }
 
-/**
- * An instance that only lays out: it parses nothing, and it is told all that it would otherwise look up itself (the
- * version in a package.json of the current folder, which may be a hostile bundle; the language in the environment).
- */
+/** An instance that only lays out: it parses nothing, and is told what it would look up (version, language). */
 const blankPage = (): Argv =>
   yargs([])
     .scriptName('')
