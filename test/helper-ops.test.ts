@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { questions } from '../src/plan/ops.ts';
+import { type Op, questions } from '../src/plan/ops.ts';
 import { attr, make, propagation } from './support/fs-lab.ts';
 import { failureOf, Helper, native } from './support/helper.ts';
 import { hasCapability } from './support/host.ts';
@@ -181,7 +181,7 @@ describe('the program', () => {
   test('is searched for in the given directories, in order', async () => {
     await using helper = new Helper();
     helper.send([find('env', [scratch, '/usr/bin']), make('exec', { args: ['e'], env: ['A=1'] })]);
-    expect(await helper.next()).toEqual({ kind: 'closed' });
+    expect(await helper.next()).toEqual({ kind: 'closed', unread: false });
     await helper.ended();
     expect(helper.output()).toBe('A=1\n');
   });
@@ -284,6 +284,29 @@ describe('the conversation', () => {
   });
 });
 
+describe('a go that was sent ahead', () => {
+  /** Until the program has been found nothing waits for anything. */
+  const until = async (helper: Helper, ops: readonly Op[]) => {
+    helper.send([make('findProgram', { name: '/bin/true' }), make('ready'), make('awaitStart'), ...ops]);
+    expect(await helper.next()).toEqual({ kind: 'ready' });
+    helper.go();
+    helper.go();
+  };
+
+  test('is taken: the end is the one of execve', async () => {
+    await using helper = new Helper();
+    await until(helper, [make('takeGo'), make('exec', { args: ['true'] })]);
+    expect(await helper.next()).toEqual({ kind: 'closed', unread: false });
+  });
+
+  test('is not taken: it ended before', async () => {
+    await using helper = new Helper();
+    await until(helper, [make('runHook', { path: '/bin/sleep', args: ['sleep', '1000'] }), make('takeGo')]);
+    process.kill(helper.pid, 'SIGKILL');
+    expect(await helper.next()).toEqual({ kind: 'closed', unread: true });
+  });
+});
+
 describe.runIf(privileged)('namespaces', () => {
   test('a forked helper goes on as pid 1 with the same part', async () => {
     await using helper = new Helper();
@@ -296,7 +319,7 @@ describe.runIf(privileged)('namespaces', () => {
     ]);
     expect(await helper.next()).toMatchObject({ kind: 'forked' });
     expect(helper.pid).not.toBe(first);
-    expect(await helper.next()).toEqual({ kind: 'closed' });
+    expect(await helper.next()).toEqual({ kind: 'closed', unread: false });
     expect(await helper.ended()).toEqual({ code: 0, signaled: false });
     expect(helper.output()).toBe('1\n');
   });
@@ -324,7 +347,7 @@ describe.runIf(privileged)('namespaces', () => {
     for (const map of ['uid_map', 'gid_map']) fs.writeFileSync(`/proc/${helper.pid}/${map}`, '0 100000 65536');
     helper.go();
     expect(await helper.next()).toMatchObject({ kind: 'forked' });
-    expect(await helper.next()).toEqual({ kind: 'closed' });
+    expect(await helper.next()).toEqual({ kind: 'closed', unread: false });
     await helper.ended();
     const [uid, hostname, domainname, uptime] = helper.output().split('\n');
     expect([uid, hostname, domainname]).toEqual(['0', 'inside', 'example']);
@@ -383,7 +406,7 @@ describe.runIf(privileged)('namespaces', () => {
     helper.send(ops);
     const message = await helper.next();
     if (message.kind !== 'console') throw new Error(JSON.stringify(message));
-    expect(await helper.next()).toEqual({ kind: 'closed' });
+    expect(await helper.next()).toEqual({ kind: 'closed', unread: false });
     await helper.ended();
     const seen = Buffer.alloc(4096);
     const text = seen.subarray(0, fs.readSync(message.fd, seen)).toString().replaceAll('\r', '');

@@ -1,5 +1,5 @@
 /** runtime-spec config.md "POSIX-platform Hooks" and runtime.md "Lifecycle": order, namespaces, state, failures. */
-import { readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe } from 'vitest';
 import { alive, type Box, type Bundle, type Config, eventually, expect, test } from './support/box.ts';
@@ -38,6 +38,9 @@ const isHookOf = (pid: string, id: string): boolean => {
     return false;
   }
 };
+
+const hookRuns = (id: string): Promise<boolean> =>
+  eventually('the hook runs', () => readdirSync('/proc').some((pid) => isHookOf(pid, id)) || undefined);
 
 const logOf = (box: Box): string[] => readFileSync(join(box.path, 'log'), 'utf8').trim().split('\n');
 const logPath = (box: Box, kind: Kind) => (kind === 'startContainer' ? '/log' : join(box.path, 'log'));
@@ -147,17 +150,44 @@ describe('hooks', () => {
       const id = box.id();
       const create = box.tsrunc('create', '-b', bundle.path, id);
       const start = kind === 'createContainer' ? create : create.then(() => box.tsrunc('start', id));
-      await eventually('the hook runs', () => {
-        const found = readdirSync('/proc').some((pid) => isHookOf(pid, id));
-        return found || undefined;
-      });
+      await hookRuns(id);
       await box.ok('delete', '--force', id);
-      // Its end: a start cannot tell whether it was killed before or after it became the program.
-      expect((await start).signal).toBeNull();
+      expect(await start).toMatchObject({ code: 1 });
       expect(cgroupDirectories(id)).toEqual([]);
       expect(readdirSync(box.root)).toEqual([]);
     },
   );
+
+  test.for(['start', 'run'] as const)(
+    '%s fails when the container is killed while a startContainer hook runs: its program never ran',
+    async (verb, { box }) => {
+      const bundle = await box.bundle((config) => {
+        config.process.args = ['sh', '-c', 'echo ran > /ran'];
+        config.hooks = { startContainer: [{ path: '/bin/sleep', args: ['sleep', '1000'] }] };
+      });
+      const id = verb === 'start' ? await box.create(bundle) : box.id();
+      const ending = verb === 'start' ? box.tsrunc('start', id) : box.tsrunc('run', '-b', bundle.path, id);
+      await hookRuns(id);
+      await box.ok('kill', id, 'KILL');
+      const { code, stderr } = await ending;
+      expect(code).toBe(1);
+      expect(stderr).toContain('something killed it');
+      expect(existsSync(join(bundle.rootfs, 'ran'))).toBe(false);
+      if (verb === 'start') await box.reached(id, 'stopped');
+      else expect(readdirSync(box.root)).toEqual([]);
+    },
+  );
+
+  test.for(['start', 'run'] as const)('%s of a program that ends at once is none of that', async (verb, { box }) => {
+    const bundle = await box.bundle((config) => {
+      config.hooks = { startContainer: [{ path: '/bin/true' }, { path: '/bin/true' }] };
+    });
+    for (let round = 0; round < 5; round++) {
+      const id = verb === 'start' ? await box.create(bundle) : box.id();
+      if (verb === 'start') await box.ok('start', id);
+      else await box.ok('run', '-b', bundle.path, id);
+    }
+  });
 
   test('a failing startContainer hook fails start', async ({ box }) => {
     const bundle = await withHooks(box, (kind) => (kind === 'startContainer' ? 'exit 4' : 'exit 0'));

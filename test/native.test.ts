@@ -127,7 +127,7 @@ describe('the conversation', () => {
       [],
     );
     expect(await native.receive(helper.socket, 5000)).toMatchObject({ kind: 'failed', step: 0, errno: 2 });
-    expect(await native.receive(helper.socket, 5000)).toEqual({ kind: 'closed' });
+    expect(await native.receive(helper.socket, 5000)).toEqual({ kind: 'closed', unread: false });
     expect(await native.waitPidfd(helper.pidfd, 5000)).toBe(true);
     expect(native.reap(helper.pidfd)).toEqual({ code: 1, signaled: false });
     spawned = [];
@@ -313,7 +313,7 @@ describe('sockets', () => {
     const client = native.connect(dirfd, 'start.sock');
     native.sendGo(client);
     fs.closeSync(listener);
-    expect(await native.receive(client, 1000)).toEqual({ kind: 'closed' });
+    expect(await native.receive(client, 1000)).toEqual({ kind: 'closed', unread: true });
     expect(() => native.connect(dirfd, 'start.sock')).toThrow(/^connect: ECONNREFUSED$/);
     for (const fd of [client, dirfd]) fs.closeSync(fd);
   });

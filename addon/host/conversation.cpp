@@ -65,7 +65,7 @@ Outcome<Message> parse(const Report& report, Fd fd) {
   if (report.type == 0 || report.type > static_cast<uint32_t>(MessageKind::failed) || carriesFd(kind) != fd.valid()) {
     return Failure{EBADMSG, "recvmsg"};
   }
-  Message message{kind, report.value, -1, std::move(fd), report.err, text(report.call), text(report.detail)};
+  Message message{kind, report.value, -1, std::move(fd), false, report.err, text(report.call), text(report.detail)};
   if (kind == MessageKind::forked) {
     Outcome<int> pid = pidOf(message.fd.get());
     if (pid.failure) return pid.failure;
@@ -100,7 +100,11 @@ Outcome<Message> takeMessage(int socket) {
   Report report{};
   Outcome<Packet> packet = takePacket(socket, {reinterpret_cast<uint8_t*>(&report), sizeof report});
   if (packet.failure) return packet.failure;
-  if (packet.value.size == 0) return Message{};
+  if (packet.value.size == 0) {
+    Message closed;
+    closed.unread = packet.value.unread;
+    return closed;
+  }
   if (packet.value.size != sizeof report || !packet.value.whole) return Failure{EBADMSG, "recvmsg"};
   return parse(report, std::move(packet.value.fd));
 }

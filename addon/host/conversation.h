@@ -13,9 +13,10 @@ enum class MessageKind : uint32_t { closed = 0, ask = 1, forked = 2, console = 3
 
 struct Message {
   MessageKind kind = MessageKind::closed;
-  uint32_t value = 0;  // question or step
-  int pid = -1;        // forked
-  Fd fd;               // forked (pidfd), console, notify
+  uint32_t value = 0;   // question or step
+  int pid = -1;         // forked
+  Fd fd;                // forked (pidfd), console, notify
+  bool unread = false;  // closed: not all that was sent had been received
   int err = 0;
   std::string call;
   std::string detail;

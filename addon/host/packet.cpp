@@ -30,9 +30,11 @@ Outcome<Packet> takePacket(int socket, std::span<uint8_t> room) {
   constexpr int flags = MSG_CMSG_CLOEXEC | MSG_DONTWAIT;
   ssize_t size = ::recvmsg(socket, &message, flags);
   // It died with something of ours unread. That is told once and before what it has sent, which may say why it died.
-  if (size < 0 && errno == ECONNRESET) size = ::recvmsg(socket, &message, flags);
+  const bool unread = size < 0 && errno == ECONNRESET;
+  if (unread) size = ::recvmsg(socket, &message, flags);
   if (size < 0) return failed("recvmsg");
-  return Packet{static_cast<size_t>(size), (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0, receivedFd(message)};
+  const bool whole = (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0;
+  return Packet{static_cast<size_t>(size), whole, receivedFd(message), unread};
 }
 
 }  // namespace host

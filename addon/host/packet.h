@@ -14,6 +14,7 @@ struct Packet {
   size_t size = 0;    // 0: the other side is gone
   bool whole = true;  // nothing was cut off, neither bytes nor descriptors
   Fd fd;
+  bool unread = false;  // it is gone and had not received all that was sent to it
 };
 
 // The packet that is there, its bytes in `room`; EAGAIN when there is none.

@@ -83,8 +83,10 @@ Napi::Object toObject(Napi::Env env, host::Message message) {
       object.Set("call", message.call);
       object.Set("detail", message.detail);
       break;
-    case host::MessageKind::ready:
     case host::MessageKind::closed:
+      object.Set("unread", message.unread);
+      break;
+    case host::MessageKind::ready:
       break;
   }
   return object;

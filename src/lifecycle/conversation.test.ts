@@ -12,7 +12,7 @@ function overheard(...said: readonly Message[]) {
   const native = {
     sendPart: () => undefined,
     sendGo: () => undefined,
-    receive: async (): Promise<Message> => messages.shift() ?? { kind: 'closed' },
+    receive: async (): Promise<Message> => messages.shift() ?? { kind: 'closed', unread: false },
     waitPidfd: async () => true,
     reap: () => undefined,
   };
@@ -39,6 +39,13 @@ test('what the plan asks for is answered', async () => {
   await conversation.send([ask], new Map());
   await conversation.untilReady();
   expect(done).toEqual(['answered 2']);
+});
+
+test('what ends without having taken the word has not become the program', async () => {
+  await expect(overheard({ kind: 'closed', unread: true }).conversation.start()).rejects.toMatchObject({
+    code: 'INIT_DIED',
+  });
+  await overheard({ kind: 'closed', unread: false }).conversation.start();
 });
 
 test.each<[string, readonly Message[], readonly string[]]>([

@@ -96,8 +96,10 @@ export class Conversation {
   /** Let the program start, and return when execve has succeeded. */
   async start(): Promise<void> {
     this.#native.sendGo(this.#socket);
+    if (this.#sent.some(({ op }) => op === 'takeGo')) unlessGone(() => this.#native.sendGo(this.#socket));
     while (true) {
       const message = await this.#native.receive(this.#socket, this.#silenceMs);
+      if (message.kind === 'closed' && message.unread) throw await this.#answers.died();
       if (message.kind === 'closed') return;
       await this.#handle(message);
     }

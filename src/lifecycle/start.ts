@@ -4,6 +4,7 @@ import { loadNative } from '../native/load.ts';
 import type { Message, Native, SystemCallError } from '../native/native.ts';
 import type { ContainerRecord } from '../store/record.ts';
 import type { ContainerDir } from '../store/store.ts';
+import { unlessGone } from './conversation.ts';
 import { destroy } from './delete.ts';
 import { START_SOCKET } from './fds.ts';
 import { frozenSpec } from './frozen.ts';
@@ -56,8 +57,10 @@ async function giveTheWord(native: Native, directory: ContainerDir, record: Cont
     // The socket's going is what turns "created" into "running" (status.ts).
     rmSync(directory.file(START_SOCKET));
     native.sendGo(connection);
+    if (record.startHooks) unlessGone(() => native.sendGo(connection));
     const answer = await native.receive(connection, START_DEADLINE_MS);
     if (answer.kind === 'failed') throw await failedAfterStart(answer, directory, record);
+    if (answer.kind === 'closed' && answer.unread) throw endedBefore(record);
   } finally {
     closeSync(connection);
   }
@@ -70,6 +73,14 @@ function connect(native: Native, directory: ContainerDir): number {
     if ((cause as SystemCallError).code !== 'ECONNREFUSED') throw cause;
     throw new TsruncError('CONTAINER_WRONG_STATE', 'cannot start a container that has stopped', { cause });
   }
+}
+
+/** runtime.md "Lifecycle" 8: a container whose startContainer hooks did not all succeed is not started. */
+function endedBefore({ startHooks }: ContainerRecord): TsruncError {
+  const what = startHooks ? 'while a startContainer hook ran' : 'before its program';
+  return new TsruncError('INIT_DIED', `The container ended ${what}: something killed it`, {
+    hint: 'Was it killed or deleted meanwhile? Or look for it in the kernel log (dmesg): the hook counts for the memory limit of the container.',
+  });
 }
 
 /**

@@ -55,8 +55,8 @@ export type Message =
       /** What the call was about, where that is not in the op (a path component, a hook's end). */
       readonly detail: string;
     }
-  /** The other side closed: it died, or execve succeeded. */
-  | { readonly kind: 'closed' };
+  /** The other side closed: it died, or execve succeeded. `unread`: it had not received all that was sent. */
+  | { readonly kind: 'closed'; readonly unread: boolean };
 
 export interface TreeRequest {
   readonly path: string;

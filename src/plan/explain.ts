@@ -91,6 +91,7 @@ const phrases: Phrases = {
   findHome: ({ uid }) => `find the home directory of uid ${uid}`,
   closeFds: ({ preserve }) => `close the file descriptors from ${3 + preserve} on`,
   ready: () => 'tell the runtime that all is prepared',
+  takeGo: () => 'tell that the hooks have ended',
   awaitStart: ({ listener }) => (listener === '' ? 'wait for the runtime to start' : 'wait for start'),
   exec: ({ args }) => `execute ${args.map(quote).join(' ')}`,
 

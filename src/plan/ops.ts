@@ -225,6 +225,11 @@ export const opTable = {
   ready: {},
   /** Wait for `start`: a connection on the listening socket, or, where there is none, the word of the runtime itself. */
   awaitStart: { listener: 'fd' },
+  /**
+   * Read the go that was sent behind the first one by whoever gave the word to start. Unread it makes the end of this process a
+   * reset for him (ECONNRESET), where execve closes: he learns that the hooks before did not come to their end.
+   */
+  takeGo: {},
   /** execve the program that findProgram found; PATH look-up is not repeated. */
   exec: { args: 'strs', env: 'strs' },
 

@@ -40,7 +40,7 @@ const tagsFrom = (ops: readonly Op[], name: OpName): OpName[] => {
 
 describe.each(Object.keys(plans))('the plan of a %s', (kind) => {
   const opsOf = (spec: Spec & { process: Process }): readonly Op[] => plans[kind]?.(spec) ?? [];
-  const hook: OpName[] = kind === 'container' ? ['runHook'] : [];
+  const hook: OpName[] = kind === 'container' ? ['runHook', 'takeGo'] : [];
 
   test('loads a filter after the word to start', () => {
     const ops = opsOf(specWith(silent, { noNewPrivileges: true }));

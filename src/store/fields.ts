@@ -20,6 +20,11 @@ export class Fields {
     return this.#typed(name, 'true or false', (value) => typeof value === 'boolean');
   }
 
+  /** A field that documents of older versions do not have. */
+  flagOr(name: string, older: boolean): boolean {
+    return this.#object[name] === undefined ? older : this.flag(name);
+  }
+
   /** An integer of at least 0. */
   count(name: string): number {
     return this.#typed(name, 'an integer of at least 0', (value) => Number.isSafeInteger(value) && Number(value) >= 0);

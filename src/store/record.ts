@@ -6,6 +6,7 @@ import { resolve } from 'node:path';
 import type { CgroupRecord } from '../cgroup/record.ts';
 import { parseCgroupRecord } from '../cgroup/record.ts';
 import type { Resources, Spec } from '../config/spec.ts';
+import { hasStartHooks } from '../plan/hooks.ts';
 import { parseRdtRecord, type RdtRecord } from '../rdt/record.ts';
 import { Fields } from './fields.ts';
 
@@ -40,6 +41,8 @@ export interface ContainerRecord {
   readonly steps: number;
   /** Whether poststart or poststop hooks have to run. */
   readonly hooks: boolean;
+  /** Whether startContainer hooks have to run. */
+  readonly startHooks: boolean;
   /** Whether the first process is pid 1 of a new pid namespace, so that its end is the end of all. */
   readonly ownPidNamespace: boolean;
   readonly terminal: boolean;
@@ -86,6 +89,7 @@ export function newRecord({ options, spec, cgroup, rdt }: RecordSource): Contain
     startTime: 0,
     steps: 0,
     hooks: poststart.length + poststop.length > 0,
+    startHooks: hasStartHooks(spec),
     ownPidNamespace: spec.linux?.namespaces?.some(({ type, path }) => type === 'pid' && !path) ?? false,
     terminal: spec.process?.terminal ?? false,
     newKeyring: !options.noNewKeyring,
@@ -123,6 +127,7 @@ export function parseRecord(text: string): ContainerRecord {
     startTime: fields.count('startTime'),
     steps: fields.count('steps'),
     hooks: fields.flag('hooks'),
+    startHooks: fields.flagOr('startHooks', false),
     ownPidNamespace: fields.flag('ownPidNamespace'),
     terminal: fields.flag('terminal'),
     newKeyring: fields.flag('newKeyring'),
