@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { statsJson } from './json.ts';
+import { readStats } from './reader.ts';
 import { numbers, pressure, type Read, ranges, single } from './text.ts';
 import { blkioEntries, statsV1 } from './v1.ts';
 import { statsV2 } from './v2.ts';
@@ -97,7 +98,7 @@ describe('cgroup v1', () => {
       'hugetlb/hugetlb.2MB.max_usage_in_bytes': '8192',
       'hugetlb/hugetlb.2MB.failcnt': '2',
     });
-    expect(statsV1(read, ['2MB', '1GB'])).toEqual({
+    expect(readStats(statsV1, read, ['2MB', '1GB'])).toEqual({
       cpu: {
         usage: {
           total: 2000000,
@@ -128,13 +129,13 @@ describe('cgroup v1', () => {
   });
 
   test('memory.stat is sorted, as Go writes maps', () => {
-    const { memory } = statsV1(reader({ 'memory/memory.stat': 'b 1\na 2\nB 3' }), []);
+    const { memory } = readStats(statsV1, reader({ 'memory/memory.stat': 'b 1\na 2\nB 3' }), []);
     expect(Object.keys(memory.raw ?? {})).toEqual(['B', 'a', 'b']);
   });
 
   test('without a cgroup all of it is empty', () => {
     const entry = { limit: 0, failcnt: 0 };
-    expect(statsV1(reader({}), ['2MB'])).toEqual({
+    expect(readStats(statsV1, reader({}), ['2MB'])).toEqual({
       cpu: { usage: { kernel: 0, user: 0 }, throttling: {} },
       cpuset: noCpuset,
       memory: { usage: entry, swap: entry, kernel: entry, kernelTCP: entry },
@@ -145,7 +146,7 @@ describe('cgroup v1', () => {
   });
 
   test('no limit of processes is no number', () => {
-    const { pids } = statsV1(reader({ 'pids/pids.current': '1', 'pids/pids.max': 'max' }), []);
+    const { pids } = readStats(statsV1, reader({ 'pids/pids.current': '1', 'pids/pids.max': 'max' }), []);
     expect(pids).toEqual({ current: 1 });
   });
 });
@@ -179,7 +180,7 @@ describe('cgroup v2', () => {
       'hugetlb/hugetlb.2MB.rsvd.current': '8192',
       'hugetlb/hugetlb.2MB.events': 'max 2',
     });
-    expect(statsV2(read, ['2MB', '1GB'])).toEqual({
+    expect(readStats(statsV2, read, ['2MB', '1GB'])).toEqual({
       cpu: {
         usage: { total: 2_000_000, kernel: 500_000, user: 1_500_000 },
         throttling: { periods: 9, throttledPeriods: 2, throttledTime: 77_000 },
@@ -214,7 +215,7 @@ describe('cgroup v2', () => {
   });
 
   test('"max" is the largest number that the reader can have', () => {
-    const { memory } = statsV2(reader({ 'memory/memory.max': 'max', 'memory/memory.swap.max': 'max' }), []);
+    const { memory } = readStats(statsV2, reader({ 'memory/memory.max': 'max', 'memory/memory.swap.max': 'max' }), []);
     expect(statsJson(memory.usage)).toBe('{"limit":18446744073709551615,"failcnt":0}');
     expect(statsJson(memory.swap)).toBe('{"limit":18446744073709551615,"failcnt":0}');
   });

@@ -4,6 +4,7 @@ import { errnoName } from '../../host/errno.ts';
 import type { CgroupDriver } from '../driver.ts';
 import { orUndefined, readControl } from '../files.ts';
 import { directoryOf } from '../record.ts';
+import { readStats } from './reader.ts';
 import type { Read } from './text.ts';
 import type { CgroupStats } from './types.ts';
 import { statsV1 } from './v1.ts';
@@ -17,7 +18,7 @@ export function cgroupStats(source: Source): CgroupStats {
     const directory = controllerDirectory(source, controller);
     return directory === undefined ? undefined : readUnlessMissing(`${directory}/${file}`);
   };
-  return (source.placement.kind === 'v2' ? statsV2 : statsV1)(read, hugePageSizes());
+  return readStats(source.placement.kind === 'v2' ? statsV2 : statsV1, read, hugePageSizes());
 }
 
 /** The directory that has the files of a controller; undefined when the container has none in its hierarchy. */

@@ -1,25 +1,12 @@
 /** Statistics of a cgroup v1, from its files; pure. */
+import type { StatsReader } from './reader.ts';
 import { filled, flatKeyed, numbers, type Read, ranges, single, sorted, words } from './text.ts';
-import type { BlkioEntry, BlkioStats, CgroupStats, CpuStats, CpusetStats, HugetlbStats, MemoryStats } from './types.ts';
+import type { BlkioEntry, BlkioStats, CpuStats, CpusetStats, HugetlbStats, MemoryStats } from './types.ts';
 
 /** cpuacct.stat counts in USER_HZ, which is 100 in the interface of every architecture. */
 const nsPerTick = 10_000_000;
 
-/** @param pageSizes sizes of huge pages that the host has, "2MB" */
-export const statsV1 = (read: Read, pageSizes: readonly string[]): CgroupStats => ({
-  cpu: cpu(read),
-  cpuset: cpuset(read),
-  memory: memory(read),
-  pids: filled({ current: single(read('pids', 'pids.current')), limit: pidsLimit(read) }),
-  blkio: blkio(read),
-  hugetlb: Object.fromEntries(pageSizes.flatMap((size) => hugetlb(read, size))),
-});
-
-/** "max" is 0 with runc. */
-function pidsLimit(read: Read): number {
-  const text = read('pids', 'pids.max');
-  return text === 'max' ? 0 : single(text);
-}
+export const statsV1: StatsReader = { cpu, cpuset, memory, blkio, hugetlb };
 
 function cpu(read: Read): CpuStats {
   const ticks = flatKeyed(read('cpuacct', 'cpuacct.stat'));

@@ -1,23 +1,11 @@
 /** Statistics of a cgroup v2, from its files, under the names that v1 had; pure. */
+import type { StatsReader } from './reader.ts';
 import { filled, flatKeyed, pressure, type Read, ranges, single, sorted, words } from './text.ts';
-import type { BlkioEntry, BlkioStats, CgroupStats, CpuStats, CpusetStats, HugetlbStats, MemoryStats } from './types.ts';
+import type { BlkioEntry, BlkioStats, CpuStats, CpusetStats, HugetlbStats, MemoryStats } from './types.ts';
 
 const nsPerUs = 1000;
 
-/** @param pageSizes sizes of huge pages that the host has, "2MB" */
-export const statsV2 = (read: Read, pageSizes: readonly string[]): CgroupStats => ({
-  cpu: cpu(read),
-  cpuset: cpuset(read),
-  memory: memory(read),
-  pids: filled({ current: single(read('pids', 'pids.current')), limit: pidsLimit(read) }),
-  blkio: blkio(read),
-  hugetlb: Object.fromEntries(pageSizes.flatMap((size) => hugetlb(read, size))),
-});
-
-function pidsLimit(read: Read): number {
-  const text = read('pids', 'pids.max');
-  return text === 'max' ? 0 : single(text);
-}
+export const statsV2: StatsReader = { cpu, cpuset, memory, blkio, hugetlb };
 
 function cpu(read: Read): CpuStats {
   const stat = flatKeyed(read('cpu', 'cpu.stat'));
@@ -34,19 +22,21 @@ function cpu(read: Read): CpuStats {
 }
 
 /** v2 has none of the flags. */
-const cpuset = (read: Read): CpusetStats => ({
-  ...filled({ cpus: ranges(read('cpuset', 'cpuset.cpus.effective')) }),
-  cpu_exclusive: 0,
-  ...filled({ mems: ranges(read('cpuset', 'cpuset.mems.effective')) }),
-  mem_hardwall: 0,
-  mem_exclusive: 0,
-  memory_migrate: 0,
-  memory_spread_page: 0,
-  memory_spread_slab: 0,
-  memory_pressure: 0,
-  sched_load_balance: 0,
-  sched_relax_domain_level: 0,
-});
+function cpuset(read: Read): CpusetStats {
+  return {
+    ...filled({ cpus: ranges(read('cpuset', 'cpuset.cpus.effective')) }),
+    cpu_exclusive: 0,
+    ...filled({ mems: ranges(read('cpuset', 'cpuset.mems.effective')) }),
+    mem_hardwall: 0,
+    mem_exclusive: 0,
+    memory_migrate: 0,
+    memory_spread_page: 0,
+    memory_spread_slab: 0,
+    memory_pressure: 0,
+    sched_load_balance: 0,
+    sched_relax_domain_level: 0,
+  };
+}
 
 const noEntry = { limit: 0, failcnt: 0 };
 
