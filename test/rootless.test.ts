@@ -154,11 +154,12 @@ describe.skipIf(unavailable)(`an ordinary user${unavailable === undefined ? '' :
     test('may be any other of the user', async ({ user }) => {
       const root = join(user.home, 'elsewhere');
       const bundle = await user.bundle(rootless);
+      const id = uniqueId();
       const how = { env: { XDG_RUNTIME_DIR: undefined } };
-      await user.ok(['--root', root, 'create', '--bundle', bundle.path, 'c1'], how);
-      expect(statSync(join(root, 'c1/state.json')).uid).toBe(uid);
-      await user.ok(['--root', root, 'delete', 'c1'], how);
-      expect(existsSync(join(root, 'c1'))).toBe(false);
+      await user.ok(['--root', root, 'create', '--bundle', bundle.path, id], how);
+      expect(statSync(join(root, id, 'state.json')).uid).toBe(uid);
+      await user.ok(['--root', root, 'delete', id], how);
+      expect(existsSync(join(root, id))).toBe(false);
     });
   });
 
