@@ -21,7 +21,11 @@ import { gid, Ordinary, rootless, subordinate, uid, unavailable, withSubordinate
 import { eventually } from './support/process.ts';
 
 const test = base.extend<{ user: Ordinary }>({
-  user: async ({ box }, use) => use(new Ordinary(box)),
+  user: async ({ box }, use) => {
+    const user = new Ordinary(box);
+    await use(user);
+    await user.close();
+  },
 });
 
 const lines = (text: string): string[] => text.trimEnd().split('\n');
@@ -154,7 +158,7 @@ describe.skipIf(unavailable)(`an ordinary user${unavailable === undefined ? '' :
     test('may be any other of the user', async ({ user }) => {
       const root = join(user.home, 'elsewhere');
       const bundle = await user.bundle(rootless);
-      const id = uniqueId();
+      const id = user.id();
       const how = { env: { XDG_RUNTIME_DIR: undefined } };
       await user.ok(['--root', root, 'create', '--bundle', bundle.path, id], how);
       expect(statSync(join(root, id, 'state.json')).uid).toBe(uid);
@@ -172,7 +176,7 @@ describe.skipIf(unavailable)(`an ordinary user${unavailable === undefined ? '' :
 
     test('create, state, list, start, kill, delete', async ({ user }) => {
       const bundle = await sleeping(user);
-      const id = uniqueId();
+      const id = user.id();
       await user.ok(['create', '--bundle', bundle.path, id]);
       const state = async (): Promise<State> => JSON.parse((await user.ok(['state', id])).stdout);
       const { status, pid } = await state();
@@ -191,7 +195,7 @@ describe.skipIf(unavailable)(`an ordinary user${unavailable === undefined ? '' :
 
     test('delete --force, in every state', async ({ user }) => {
       const bundle = await sleeping(user);
-      const id = uniqueId();
+      const id = user.id();
       for (const steps of [['create'], ['create', 'start'], ['run']]) {
         for (const step of steps) {
           const words = step === 'start' ? [id] : [...(step === 'run' ? ['-d'] : []), '--bundle', bundle.path, id];
@@ -219,7 +223,7 @@ describe.skipIf(unavailable)(`an ordinary user${unavailable === undefined ? '' :
   describe('root is not misled by the state of a user', () => {
     /** A container of the user, whose record then names a process of root. */
     const forged = async (user: Ordinary): Promise<{ id: string; root: string; victim: ChildProcess }> => {
-      const id = uniqueId();
+      const id = user.id();
       const bundle = await user.bundle(rootless);
       await user.ok(['create', '--bundle', bundle.path, id]);
       await user.ok(['kill', id, 'KILL']);
@@ -273,7 +277,7 @@ describe.skipIf(unavailable)(`an ordinary user${unavailable === undefined ? '' :
         const capabilities = ['CAP_SYS_ADMIN'];
         config.process.capabilities = { bounding: capabilities, effective: capabilities, permitted: capabilities };
       });
-      const id = uniqueId();
+      const id = user.id();
       await user.ok(['run', '-d', '--bundle', first.path, id]);
       const { pid = 0 }: State = JSON.parse((await user.ok(['state', id])).stdout);
       const second = await user.bundle((config) => {
@@ -299,7 +303,7 @@ describe.skipIf(unavailable)(`an ordinary user${unavailable === undefined ? '' :
         rootless(config);
         config.process.args = ['sleep', '100'];
       });
-      const id = uniqueId();
+      const id = user.id();
       await user.ok(['run', '-d', '--bundle', first.path, id]);
       const { pid = 0 }: State = JSON.parse((await user.ok(['state', id])).stdout);
       const { code, stderr } = await user.probe('true', (config) => {

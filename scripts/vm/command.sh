@@ -11,6 +11,7 @@ echo started > /run/vm/status
 
 as_user() { # in the session of an own systemd, whose controllers are delegated
   useradd -m -u 1234 -s /bin/bash vmuser
+  install -d -o vmuser build # the tests keep a root file system there
   systemctl start user@1234.service || return
   export XDG_RUNTIME_DIR=/run/user/1234 DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/1234/bus
   export HOME=/home/vmuser USER=vmuser LOGNAME=vmuser

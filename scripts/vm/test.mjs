@@ -54,6 +54,7 @@ const vitest = (files) =>
     'integration',
     '--maxWorkers=1',
     '--no-cache',
+    '--configLoader=runner', // the other one writes into node_modules, which an ordinary user may not
     '--reporter=default',
     '--reporter=./scripts/vm/reporter.mjs',
     ...files,

@@ -5,9 +5,17 @@ import { errnoName } from '../host/errno.ts';
 import type { Write } from './controllers/write.ts';
 import { belowUsage, placeOf, writeFailed } from './failure.ts';
 import { readControlIfThere, writeControl } from './files.ts';
+import { isWithheld } from './leniency.ts';
+import type { Forgo, Obstacle } from './unapplied.ts';
 
 /** Where a controller's files are, or why there are none. */
-export type Locate = (controller: string) => { readonly directory: string } | { readonly missing: string };
+export type Locate = (controller: string) => { readonly directory: string } | Missing;
+
+export interface Missing {
+  /** The second half of a sentence. */
+  readonly missing: string;
+  readonly obstacle: Obstacle;
+}
 
 /** A write with the file that it goes to and the value that belongs there. */
 export interface Placed {
@@ -20,6 +28,8 @@ export interface Target {
   readonly locate: Locate;
   /** Hears in a sentence what was asked for and left out. */
   readonly warn: (sentence: string) => void;
+  /** Takes note of what an ordinary user has no right to; without it that is an error. */
+  readonly forgo?: Forgo | undefined;
 }
 
 /** Makes one write. @throws the system call's error */
@@ -42,13 +52,20 @@ export function applyWrites(writes: readonly Write[], target: Target, make: Perf
 }
 
 /** undefined when it is left out */
-function find(write: Write, { locate, warn }: Target): Placed | undefined {
-  const found = locate(write.controller);
+function find(write: Write, target: Target): Placed | undefined {
+  const found = target.locate(write.controller);
   if ('directory' in found) return inDirectory(write, found.directory);
-  const sentence = `Cannot set ${write.file} to "${write.value}": ${found.missing}`;
-  if (write.ifMissing === undefined) throw new TsruncError('UNSUPPORTED', sentence, placeOf(write.from));
-  if (write.ifMissing === 'warn') warn(sentence);
+  leaveOut(write, found, target);
   return undefined;
+}
+
+/** @throws TsruncError UNSUPPORTED when it must not be left out */
+function leaveOut(write: Write, { missing, obstacle }: Missing, { warn, forgo }: Target): void {
+  const sentence = `Cannot set ${write.file} to "${write.value}": ${missing}`;
+  if (write.ifMissing === undefined) {
+    if (forgo === undefined) throw new TsruncError('UNSUPPORTED', sentence, placeOf(write.from));
+    forgo(write, obstacle);
+  } else if (write.ifMissing === 'warn' && forgo === undefined) warn(sentence);
 }
 
 function inDirectory(write: Write, directory: string): Placed {
@@ -57,7 +74,7 @@ function inDirectory(write: Write, directory: string): Placed {
   return { write, path: `${directory}/${write.instead.file}`, value: write.instead.value };
 }
 
-function attempt(placed: Placed, { warn }: Target, make: Perform, mayWait: boolean): 'done' | 'later' {
+function attempt(placed: Placed, { warn, forgo }: Target, make: Perform, mayWait: boolean): 'done' | 'later' {
   const { write, path } = placed;
   const usage = write.usage === undefined ? undefined : path.replace(/[^/]*$/, write.usage);
   if (usage !== undefined && write.aboveUsage) refuseBelowUsage(placed, usage);
@@ -66,6 +83,10 @@ function attempt(placed: Placed, { warn }: Target, make: Perform, mayWait: boole
   } catch (error) {
     const errno = errnoName(error);
     if (mayWait && errno === 'EINVAL') return 'later';
+    if (forgo !== undefined && isWithheld(error)) {
+      forgo(write, { kind: 'cgroup', path });
+      return 'done';
+    }
     const failure = writeFailed(placed, error, usage === undefined ? undefined : bytesIn(usage));
     if (write.ifMissing === undefined || errno !== 'ENOENT') throw failure;
     if (write.ifMissing === 'warn') warn(failure.message);

@@ -37,12 +37,16 @@ export function chooseCgroup({ spec, id, facts, global, loader }: CgroupRequest)
   if (global.cgroupManager === 'disabled') return new NoCgroup('cgroups are switched off (--cgroup-manager disabled)');
   const request: PathRequest = { cgroupsPath: spec.linux?.cgroupsPath, id };
   const rootless = global.rootless === 'true' || (global.rootless === 'auto' && !facts.user.privileged);
+  const scoped = global.cgroupManager === 'systemd';
   const leniency: Leniency = {
-    directories: rootless && !request.cgroupsPath,
+    rights: rootless,
     devices: rootless || facts.user.inUserNamespace,
+    // systemd puts the scope where the path says, or refuses to make it.
+    namedPath: !scoped && Boolean(request.cgroupsPath),
+    ...(facts.cgroup.layout === 'v2' && !scoped ? { origin: facts.cgroup.ownPath } : {}),
   };
   if (facts.cgroup.layout === 'none') return noneMounted(leniency);
-  if (global.cgroupManager === 'systemd')
+  if (scoped)
     return newScope({ spec, id, hierarchies: hierarchiesOf(facts.cgroup), leniency, loader }, facts.cgroup, {
       manager: rootless ? 'user' : 'system',
       mark: `file:${encodeURI(`${global.root}/${id}`)}`,
@@ -84,9 +88,9 @@ function hierarchiesOf(facts: Exclude<CgroupFacts, { layout: 'none' }>): CgroupP
   return facts.hierarchies.map(({ controllers, mountpoint }) => ({ controllers, mountpoint, path: '' }));
 }
 
-function noneMounted({ directories }: Leniency): CgroupDriver {
+function noneMounted(leniency: Leniency): CgroupDriver {
   const reason = 'no cgroup file system is mounted';
-  if (directories) return new NoCgroup(reason);
+  if (leniency.rights) return new NoCgroup(reason, leniency);
   throw new TsruncError('HOST_UNSUITABLE', `Cannot make a cgroup for the container: ${reason}`, {
     hint: 'Mount cgroup2 at /sys/fs/cgroup, or run without (--cgroup-manager disabled).',
   });

@@ -4,6 +4,7 @@
  */
 import type { Resources } from '../config/spec.ts';
 import type { CgroupPlace, CgroupRecord } from './record.ts';
+import type { Unapplied } from './unapplied.ts';
 
 /** Where the container's processes go, for the planner. */
 export type CgroupPlacement =
@@ -39,7 +40,10 @@ export interface Change {
 }
 
 export interface CgroupDriver {
-  /** For state.json. Already before create() it is enough to remove everything, so that a crash during it leaves nothing unknown. */
+  /**
+   * For state.json. Already before create() it is enough to remove everything, so that a crash during it leaves nothing unknown;
+   * after it what an ordinary user could not make is no longer in it.
+   */
   readonly record: CgroupRecord | undefined;
   /** Final only after create(): hierarchies that this user may not use drop out then. */
   readonly placement: CgroupPlacement;
@@ -50,6 +54,10 @@ export interface CgroupDriver {
   readonly precedes: boolean;
   /** What could not be made and was not asked for, in sentences; filled by create() and apply(). */
   readonly skipped: readonly string[];
+  /** What was asked for and this user has no right to, filled by create() and apply(); for root that is an error. */
+  readonly unapplied: readonly Unapplied[];
+  /** Why the container has no cgroup, as the second half of a sentence; undefined where it has one. Final after create(). */
+  readonly absence: string | undefined;
   /** What was asked for and left out all the same, in sentences; filled by apply() and update(). */
   readonly warnings: readonly string[];
   /**

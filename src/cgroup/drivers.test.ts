@@ -454,18 +454,70 @@ describe('without rights', () => {
     const none = { layout: 'none' } as const;
     expect(() => choose(none)).toThrow('no cgroup file system is mounted');
     expect(ask(none).record).toBeUndefined();
-    expect(() => ask(none, '/x')).toThrow('no cgroup file system is mounted');
+    const named = ask(none, '/x');
+    expect(named.record).toBeUndefined();
+    named.apply({ pids: { limit: 3 } });
+    expect(named.unapplied.map(({ from }) => from)).toEqual(['/linux/cgroupsPath', '/linux/resources/pids/limit']);
+    expect(named.unapplied[0]?.obstacle).toEqual({ kind: 'other', reason: 'no cgroup file system is mounted' });
   });
 
-  test('a directory that may not be made is skipped when no path was asked for', () => {
+  const fieldsOf = (driver: CgroupDriver) => driver.unapplied.map(({ from }) => from);
+  const resources: Resources = {
+    memory: { limit: 5 << 20, swap: 6 << 20 },
+    unified: { 'memory.high': '5' },
+    devices: [
+      { allow: false, access: 'rwm' },
+      { allow: true, type: 'c', major: 10, minor: 229, access: 'r' },
+    ],
+  };
+  const listed = ['memory/limit', 'memory/swap', 'unified/memory.high', 'devices/1'];
+
+  test('what may not be made is listed, with all that would have been limited there', () => {
     const driver = ask(sysfs);
     expect(driver.placement.kind).toBe('v1');
     driver.create();
     expect(driver.placement).toEqual({ kind: 'none' });
     expect(driver.skipped[0]).toMatch(/^Cannot make the cgroup/);
-    expect(() => driver.apply({})).not.toThrow();
-    expect(() => driver.apply({ memory: { limit: 5 } })).toThrow('container could not join or create cgroup');
-    expect(() => ask(sysfs, '/x').create()).toThrow('Cannot make the cgroup');
+    expect([driver.record, driver.absence]).toEqual([undefined, 'none was delegated to its user']);
+    driver.apply({ devices: [{ allow: false, access: 'rwm' }] });
+    expect(driver.unapplied).toEqual([]);
+    driver.apply(resources);
+    expect(fieldsOf(driver).toSorted()).toEqual(listed.map((field) => `/linux/resources/${field}`).toSorted());
+    expect(driver.unapplied.find(({ from }) => from.endsWith('limit'))?.obstacle).toEqual({
+      kind: 'cgroup',
+      path: '/sys/x',
+    });
+  });
+
+  test('a mistake is one for everybody', () => {
+    const driver = ask(sysfs);
+    driver.create();
+    expect(() => driver.apply({ cpu: { shares: 1 } })).toThrow('the minimum allowed cpu-shares');
+  });
+
+  test('a path that was asked for is listed, too', () => {
+    const driver = ask(sysfs, '/y');
+    driver.create();
+    expect(driver.unapplied).toEqual([{ from: '/linux/cgroupsPath', obstacle: { kind: 'cgroup', path: '/sys/y' } }]);
+  });
+
+  test('for root it is an error', () => {
+    const request = {
+      spec: spec('/x'),
+      id: 'x',
+      facts: { user: { ...user, privileged: true }, cgroup: sysfs },
+      global,
+    };
+    expect(() => chooseCgroup(request).create()).toThrow('Cannot make the cgroup /sys/x');
+  });
+
+  test('v2: nothing is made, everything listed', () => {
+    const driver = ask({ layout: 'v2', mountpoint: '/sys/kernel', ownPath: '/', controllers: [] }, '/y');
+    driver.create();
+    expect([driver.placement, driver.record, driver.openDirectory()]).toEqual([{ kind: 'none' }, undefined, -1]);
+    driver.apply(resources);
+    const wanted = ['/linux/cgroupsPath', ...listed.map((field) => `/linux/resources/${field}`)];
+    expect(fieldsOf(driver).toSorted()).toEqual(wanted.toSorted());
   });
 });
 

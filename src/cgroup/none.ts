@@ -1,9 +1,11 @@
 /** No cgroup for the container: switched off by --cgroup-manager disabled, or none to be had. */
 import type { Resources } from '../config/spec.ts';
 import { TsruncError } from '../errors.ts';
-import { firstLimit } from './controllers/compile.ts';
+import { askedLimits } from './controllers/compile.ts';
 import type { CgroupDriver, Change, UpdateRequest } from './driver.ts';
 import { placeOf } from './failure.ts';
+import { type Leniency, strict } from './leniency.ts';
+import { Forgone, type Unapplied } from './unapplied.ts';
 
 export class NoCgroup implements CgroupDriver {
   readonly record = undefined;
@@ -11,32 +13,51 @@ export class NoCgroup implements CgroupDriver {
   readonly precedes = false;
   readonly skipped: readonly string[];
   readonly warnings = [];
-  readonly #reason: string;
+  readonly absence: string;
+  readonly #leniency: Leniency;
+  readonly #forgone: Forgone;
 
   /** @param reason why, as the second half of a sentence */
-  constructor(reason: string) {
-    this.#reason = reason;
+  constructor(reason: string, leniency: Leniency = strict) {
+    this.absence = reason;
+    this.#leniency = leniency;
+    this.#forgone = new Forgone(leniency);
     this.skipped = [`The container has no cgroup: ${reason}`];
+  }
+
+  get unapplied(): readonly Unapplied[] {
+    return this.#forgone.fields;
   }
 
   create(): void {}
 
-  /** Device rules are left out, as they say what every container's say; limits are not. @throws TsruncError UNSUPPORTED */
+  /** Device rules are left out, as they say what every container's say; limits only for an ordinary user. @throws TsruncError UNSUPPORTED */
   apply(resources: Resources): void {
-    const from = firstLimit(resources);
+    if (this.#leniency.rights) this.#forgo(resources);
+    else this.#refuse(resources);
+  }
+
+  #refuse(resources: Resources): void {
+    const [from] = askedLimits(resources);
     if (from === undefined) return;
-    throw new TsruncError('UNSUPPORTED', `The container cannot be limited: ${this.#reason}`, placeOf(from));
+    throw new TsruncError('UNSUPPORTED', `The container cannot be limited: ${this.absence}`, placeOf(from));
+  }
+
+  #forgo(resources: Resources): void {
+    const obstacle = { kind: 'other', reason: this.absence } as const;
+    this.#forgone.path(obstacle);
+    this.#forgone.everything(resources, obstacle);
   }
 
   async update({ asked }: UpdateRequest): Promise<readonly Change[]> {
-    this.apply(asked);
+    this.#refuse(asked);
     return [];
   }
 
   directory(hierarchy: string): string {
     throw new TsruncError(
       'CGROUP_FAILED',
-      `The container has no cgroup in the hierarchy "${hierarchy}": ${this.#reason}`,
+      `The container has no cgroup in the hierarchy "${hierarchy}": ${this.absence}`,
     );
   }
 
@@ -57,7 +78,7 @@ export class NoCgroup implements CgroupDriver {
   }
 
   async freeze(on: boolean): Promise<void> {
-    if (on) throw new TsruncError('UNSUPPORTED', `The container cannot be paused: ${this.#reason}`);
+    if (on) throw new TsruncError('UNSUPPORTED', `The container cannot be paused: ${this.absence}`);
   }
 
   thaw(): void {}

@@ -27,6 +27,8 @@ export interface CgroupRecord {
   readonly unit?: SystemdUnit;
   readonly layout: 'v1' | 'v2';
   readonly places: readonly CgroupPlace[];
+  /** Places in further hierarchies of cgroup v1, which an ordinary user could not make. */
+  readonly withheld?: readonly CgroupPlace[];
   /** Directories that the runtime made, parents before children; only these are removed. */
   readonly directories: readonly string[];
 }
@@ -38,11 +40,8 @@ export function directoryOf({ mountpoint, path }: CgroupPlace): string {
 
 /** @throws Error that names the wrong field */
 export function parseCgroupRecord(fields: Fields): CgroupRecord {
-  const places = fields.list('places', (place) => ({
-    controllers: place.textList('controllers'),
-    mountpoint: place.text('mountpoint'),
-    path: place.text('path'),
-  }));
+  const places = fields.list('places', parsePlace);
+  const withheld = fields.all().withheld === undefined ? undefined : fields.list('withheld', parsePlace);
   const directories = fields.textList('directories');
   const stray = directories.find((path) => !places.some(({ mountpoint }) => path.startsWith(`${mountpoint}/`)));
   if (stray !== undefined) throw new Error(`cgroup.directories holds "${stray}", which is in none of the hierarchies`);
@@ -59,6 +58,13 @@ export function parseCgroupRecord(fields: Fields): CgroupRecord {
     ...(unit === undefined ? {} : { unit }),
     layout: fields.choice('layout', ['v1', 'v2']),
     places,
+    ...(withheld === undefined ? {} : { withheld }),
     directories,
   };
 }
+
+const parsePlace = (place: Fields): CgroupPlace => ({
+  controllers: place.textList('controllers'),
+  mountpoint: place.text('mountpoint'),
+  path: place.text('path'),
+});

@@ -12,6 +12,7 @@ import { type Leniency, strict } from './leniency.ts';
 import { missingDirectories } from './make.ts';
 import { type CgroupPlace, type CgroupRecord, directoryOf, type SystemdUnit } from './record.ts';
 import type { Systemd } from './systemd/manager.ts';
+import type { Unapplied } from './unapplied.ts';
 import { CgroupV1 } from './v1.ts';
 import { CgroupV2 } from './v2.ts';
 
@@ -54,6 +55,15 @@ export class SystemdCgroup implements CgroupDriver {
 
   get skipped(): readonly string[] {
     return this.#files?.skipped ?? [];
+  }
+
+  get unapplied(): readonly Unapplied[] {
+    return this.#files?.unapplied ?? [];
+  }
+
+  /** A scope always has one. */
+  get absence(): undefined {
+    return undefined;
   }
 
   get warnings(): readonly string[] {

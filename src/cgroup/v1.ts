@@ -4,69 +4,110 @@ import type { Resources } from '../config/spec.ts';
 import { TsruncError } from '../errors.ts';
 import { applyWrites, type Locate, type Target } from './apply.ts';
 import { accessWrites, limitWrites } from './controllers/compile.ts';
+import { unifiedFields, v2Only } from './controllers/unified.ts';
 import { updateWrites } from './controllers/update.ts';
 import type { CgroupDriver, CgroupPlacement, Change, UpdateRequest } from './driver.ts';
 import { cgroupFailed } from './failure.ts';
-import { readControl, readControlIfThere, readKey, writeControl, writeControlIfThere } from './files.ts';
+import { readControl, readControlIfThere, readKey, removeIfIdle, writeControl, writeControlIfThere } from './files.ts';
 import { killFrozen } from './kill.ts';
 import { isDenied, type Leniency, strict } from './leniency.ts';
 import { makeDirectories, refuseInUse, removeDirectories } from './make.ts';
+import { ancestry } from './paths.ts';
 import { processesOf } from './processes.ts';
 import { type CgroupPlace, type CgroupRecord, directoryOf } from './record.ts';
 import { visitTree } from './tree.ts';
+import { Forgone, type Unapplied } from './unapplied.ts';
 import { applyOrRestore } from './update.ts';
 import { until } from './wait.ts';
 
 const freezeMs = 2000;
 
 export class CgroupV1 implements CgroupDriver {
-  readonly record: CgroupRecord;
   readonly precedes = false;
   readonly skipped: string[] = [];
   readonly warnings: string[] = [];
   readonly #leniency: Leniency;
-  #places: readonly CgroupPlace[];
+  readonly #forgone: Forgone;
+  #record: CgroupRecord;
 
   constructor(record: CgroupRecord, leniency: Leniency = strict) {
-    this.record = record;
+    this.#record = record;
     this.#leniency = leniency;
-    this.#places = record.places;
+    this.#forgone = new Forgone(leniency);
+  }
+
+  get record(): CgroupRecord | undefined {
+    return this.absence === undefined ? this.#record : undefined;
+  }
+
+  get #places(): readonly CgroupPlace[] {
+    return this.#record.places;
   }
 
   get placement(): CgroupPlacement {
     return this.#places.length === 0 ? { kind: 'none' } : { kind: 'v1', hierarchies: this.#places };
   }
 
+  get unapplied(): readonly Unapplied[] {
+    return this.#forgone.fields;
+  }
+
+  get absence(): string | undefined {
+    return this.#places.length === 0 ? 'none was delegated to its user' : undefined;
+  }
+
   create(): void {
     this.adopt();
     if (this.#places.length === 0) return;
     const main = this.#main();
-    if (!this.record.directories.includes(main)) refuseInUse(main, this.pids(), this.frozen());
+    if (!this.#record.directories.includes(main)) refuseInUse(main, this.pids(), this.frozen());
   }
 
   /** As create(), for cgroups that somebody else made, in part, for this container. */
   adopt(): void {
-    this.#places = this.#places.filter((place) => this.#make(place));
+    for (const place of this.#places) this.#make(place);
   }
 
-  #make(place: CgroupPlace): boolean {
+  #make(place: CgroupPlace): void {
     try {
       makeDirectories(place, place.controllers.includes('cpuset') ? inheritCpuset : () => undefined);
-      return true;
     } catch (error) {
-      if (!this.#leniency.directories || !isDenied(error)) throw cgroupFailed('make', directoryOf(place), error);
-      this.skipped.push(cgroupFailed('make', directoryOf(place), error).message);
-      return false;
+      const failure = cgroupFailed('make', directoryOf(place), error);
+      if (!this.#leniency.rights || !isDenied(error)) throw failure;
+      this.skipped.push(failure.message);
+      this.#drop(place);
     }
   }
 
+  /** A hierarchy that the user may not use, or only in part. */
+  #drop(place: CgroupPlace): void {
+    const { places, directories, withheld = [] } = this.#record;
+    const levels = ancestry(place);
+    for (const directory of directories.filter((each) => levels.includes(each)).toReversed()) removeIfIdle(directory);
+    this.#record = {
+      ...this.#record,
+      places: places.filter((each) => each !== place),
+      directories: directories.filter((each) => !levels.includes(each)),
+      withheld: [...withheld, place],
+    };
+    this.#forgone.path({ kind: 'cgroup', path: directoryOf(place) });
+  }
+
   apply(resources: Resources): void {
-    applyWrites(limitWrites(resources, 'v1'), this.#target);
+    const { unified, ...others } = resources;
+    const forgo = this.#forgone.take;
+    if (unified !== undefined && forgo !== undefined)
+      for (const from of unifiedFields(resources)) forgo({ from }, { kind: 'other', reason: v2Only });
+    const wanted = forgo === undefined ? resources : others;
+    applyWrites(limitWrites(wanted, 'v1'), { ...this.#target, forgo });
     this.#restrictDevices(resources);
   }
 
-  async update(request: UpdateRequest): Promise<readonly Change[]> {
-    return applyOrRestore(updateWrites(request, 'v1'), this.#target);
+  async update({ asked, resources }: UpdateRequest): Promise<readonly Change[]> {
+    // What create could not apply for an ordinary user is among them; asking for it again is refused.
+    const { unified: _, ...others } = resources;
+    const all = asked.unified === undefined ? others : resources;
+    return applyOrRestore(updateWrites({ asked, resources: all }, 'v1'), this.#target);
   }
 
   #restrictDevices(resources: Resources): void {
@@ -75,6 +116,7 @@ export class CgroupV1 implements CgroupDriver {
     } catch (error) {
       if (!this.#leniency.devices || !(error instanceof TsruncError)) throw error;
       this.skipped.push(error.message);
+      this.#forgone.deviceRules(resources);
     }
   }
 
@@ -85,11 +127,13 @@ export class CgroupV1 implements CgroupDriver {
   readonly #locate: Locate = (controller) => {
     const place = this.#find(controller);
     if (place !== undefined) return { directory: directoryOf(place) };
-    return {
-      missing: this.record.places.some(({ controllers }) => controllers.includes(controller))
-        ? 'container could not join or create cgroup'
-        : `no cgroup hierarchy with the ${controller} controller is mounted`,
-    };
+    const withheld = this.#record.withheld?.find(({ controllers }) => controllers.includes(controller));
+    if (withheld === undefined) {
+      const missing = `no cgroup hierarchy with the ${controller} controller is mounted`;
+      return { missing, obstacle: { kind: 'other', reason: missing } };
+    }
+    const path = directoryOf(withheld);
+    return { missing: `the cgroup ${path} is not delegated to its user`, obstacle: { kind: 'cgroup', path } };
   };
 
   #find(hierarchy: string): CgroupPlace | undefined {
@@ -162,7 +206,7 @@ export class CgroupV1 implements CgroupDriver {
   }
 
   remove(): Promise<void> {
-    return removeDirectories(this.record.directories, this.record.places.map(directoryOf));
+    return removeDirectories(this.#record.directories, this.#places.map(directoryOf));
   }
 }
 

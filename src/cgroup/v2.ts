@@ -11,12 +11,13 @@ import { updateWrites } from './controllers/update.ts';
 import { delegate } from './delegate.ts';
 import type { CgroupDriver, CgroupPlacement, Change, DeviceProgramLoader, UpdateRequest } from './driver.ts';
 import { cgroupFailed, placeOf } from './failure.ts';
-import { readControl, readControlIfThere, readKey, writeControl } from './files.ts';
+import { readControl, readControlIfThere, readKey, removeIfIdle, writeControl } from './files.ts';
 import { killFrozen } from './kill.ts';
 import { isDenied, type Leniency, strict } from './leniency.ts';
 import { makeDirectories, refuseInUse, removeDirectories } from './make.ts';
 import { processesOf } from './processes.ts';
 import { type CgroupPlace, type CgroupRecord, directoryOf } from './record.ts';
+import { Forgone, type Obstacle, type Unapplied } from './unapplied.ts';
 import { applyOrRestore } from './update.ts';
 import { until } from './wait.ts';
 
@@ -25,16 +26,18 @@ const freezeMs = 2000;
 const endMs = 2000;
 
 export class CgroupV2 implements CgroupDriver {
-  readonly record: CgroupRecord;
   readonly precedes = true;
   readonly skipped: string[] = [];
   readonly warnings: string[] = [];
   readonly #leniency: Leniency;
+  readonly #forgone: Forgone;
+  readonly #record: CgroupRecord;
   readonly #loader: DeviceProgramLoader | undefined;
   readonly #owner: number | undefined;
   readonly #place: CgroupPlace;
   readonly #directory: string;
-  #exists = true;
+  /** What keeps an ordinary user from having the cgroup. */
+  #obstacle: Obstacle | undefined;
   /** Why a controller is not there, by its name. */
   readonly #refusals = new Map<string, string>();
 
@@ -45,12 +48,21 @@ export class CgroupV2 implements CgroupDriver {
   constructor(record: CgroupRecord, leniency: Leniency = strict, loader?: DeviceProgramLoader, owner?: number) {
     const [place] = record.places;
     if (place === undefined) throw new TsruncError('STATE_UNREADABLE', 'The recorded cgroup has no place');
-    this.record = record;
+    this.#record = record;
     this.#leniency = leniency;
+    this.#forgone = new Forgone(leniency);
     this.#loader = loader;
     this.#owner = owner;
     this.#place = place;
     this.#directory = directoryOf(place);
+  }
+
+  get #exists(): boolean {
+    return this.#obstacle === undefined;
+  }
+
+  get record(): CgroupRecord | undefined {
+    return this.#exists ? this.#record : undefined;
   }
 
   get placement(): CgroupPlacement {
@@ -58,9 +70,17 @@ export class CgroupV2 implements CgroupDriver {
     return this.#exists ? { kind: 'v2', mountpoint, path } : { kind: 'none' };
   }
 
+  get unapplied(): readonly Unapplied[] {
+    return this.#forgone.fields;
+  }
+
+  get absence(): string | undefined {
+    return this.#exists ? undefined : 'none was delegated to its user';
+  }
+
   create(): void {
     this.adopt();
-    if (this.#exists && !this.record.directories.includes(this.#directory))
+    if (this.#exists && !this.#record.directories.includes(this.#directory))
       refuseInUse(this.#directory, this.pids(), this.frozen());
   }
 
@@ -69,12 +89,34 @@ export class CgroupV2 implements CgroupDriver {
     try {
       makeDirectories(this.#place, (directory) => this.#enableFor(directory));
       becomeEnterable(this.#directory);
+      this.#checkAccess();
     } catch (error) {
-      if (!this.#leniency.directories || !isDenied(error)) throw cgroupFailed('make', this.#directory, error);
-      this.skipped.push(cgroupFailed('make', this.#directory, error).message);
-      this.#exists = false;
+      const failure = cgroupFailed('make', this.#directory, error);
+      if (!this.#leniency.rights || !isDenied(error)) throw failure;
+      this.skipped.push(failure.message);
+      this.#abandon();
     }
     if (this.#exists && this.#owner !== undefined) this.#giveTo(this.#owner);
+  }
+
+  /**
+   * Having a cgroup is not enough: who moves between two of them needs the right to write to the cgroup.procs of the innermost one
+   * that holds both (cgroup-v2.rst "Delegation Containment").
+   * @throws the system call's error
+   */
+  #checkAccess(): void {
+    const { origin } = this.#leniency;
+    if (origin === undefined) return;
+    const { mountpoint, path } = this.#place;
+    const common = directoryOf({ ...this.#place, path: commonParent(origin, path) });
+    for (const directory of new Set([common, mountpoint + path]))
+      closeSync(openSync(`${directory}/cgroup.procs`, constants.O_WRONLY));
+  }
+
+  #abandon(): void {
+    for (const directory of this.#record.directories.toReversed()) removeIfIdle(directory);
+    this.#obstacle = { kind: 'cgroup', path: this.#directory };
+    this.#forgone.path(this.#obstacle);
   }
 
   /** Nobody asked for it in so many words: without the right to do it the container has its cgroup all the same. */
@@ -110,7 +152,12 @@ export class CgroupV2 implements CgroupDriver {
   }
 
   apply(resources: Resources): void {
-    applyWrites(limitWrites(resources, 'v2'), this.#target);
+    if (this.#obstacle === undefined) this.#applyHere(resources);
+    else this.#forgone.everything(resources, this.#obstacle);
+  }
+
+  #applyHere(resources: Resources): void {
+    applyWrites(limitWrites(resources, 'v2'), { ...this.#target, forgo: this.#forgone.take });
     this.#restrictDevices(resources);
   }
 
@@ -123,24 +170,25 @@ export class CgroupV2 implements CgroupDriver {
   }
 
   readonly #locate: Locate = (controller) => {
-    if (!this.#exists) return { missing: 'container could not join or create cgroup' };
     // Core files ("cgroup.max.depth") belong to no controller.
     if (controller === 'cgroup' || names(readControl(`${this.#directory}/cgroup.controllers`)).includes(controller)) {
       return { directory: this.#directory };
     }
     return {
       missing: `the ${controller} controller is not available: ${this.#refusals.get(controller) ?? `${this.#directory} was not given it`}`,
+      obstacle: { kind: 'controller', name: controller, path: this.#directory },
     };
   };
 
   #restrictDevices(resources: Resources): void {
     const rules = deviceRules(resources);
-    if (!this.#exists || allowsAll(rules)) return;
+    if (allowsAll(rules)) return;
     try {
       this.#loadProgram(deviceProgram(rules));
     } catch (error) {
       if (!this.#leniency.devices) throw error;
       this.skipped.push(`Device rules are not enforced: ${error instanceof Error ? error.message : String(error)}`);
+      this.#forgone.deviceRules(resources);
     }
   }
 
@@ -214,7 +262,7 @@ export class CgroupV2 implements CgroupDriver {
   }
 
   remove(): Promise<void> {
-    return removeDirectories(this.record.directories, [this.#directory]);
+    return removeDirectories(this.#record.directories, [this.#directory]);
   }
 
   get #events(): string {
@@ -229,6 +277,14 @@ export class CgroupV2 implements CgroupDriver {
 function becomeEnterable(directory: string): void {
   if (readControlIfThere(`${directory}/cgroup.type`) === 'domain invalid')
     writeControl(`${directory}/cgroup.type`, 'threaded');
+}
+
+/** "/a/b" of "/a/b/c" and "/a/b/d/e" */
+function commonParent(one: string, other: string): string {
+  const parts = other.split('/');
+  const levels = one.split('/');
+  const differs = levels.findIndex((name, index) => name !== parts[index]);
+  return levels.slice(0, differs < 0 ? undefined : differs).join('/') || '/';
 }
 
 const names = (text: string): string[] => text.split(' ').filter(Boolean);

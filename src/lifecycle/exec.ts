@@ -160,8 +160,10 @@ async function enter(request: Request, terminal: Terminal, undo: Undo): Promise<
 function spawn(request: Request, cgroup: ExecCgroup, terminal: Terminal, undo: Undo): Conversation {
   const { native, spec, locate, host, record, options, extraFds } = request;
   const births = isBornInCgroup(spec.process) ? cgroup : { candidates: [] };
-  const spawned = spawnInCgroup(births, (cgroupFd) =>
-    native.spawn({ cloneFlags: 0, cgroupFd, stdio: [0, 1, 2], extraFds }),
+  const spawned = spawnInCgroup(
+    births,
+    (cgroupFd) => native.spawn({ cloneFlags: 0, cgroupFd, stdio: [0, 1, 2], extraFds }),
+    host.user.privileged ? undefined : (directory) => options.global.log.warn(outside(directory, host), 'essential'),
   );
   const answering = answers({ native, config: { spec, locate }, host, record, terminal, cgroup, undo });
   const conversation = new Conversation(native, spawned, answering, ...(options.ignorePaused ? [-1] : []));
@@ -169,6 +171,11 @@ function spawn(request: Request, cgroup: ExecCgroup, terminal: Terminal, undo: U
   setOomScore(spawned.pid, spec.process.oomScoreAdj, host);
   return conversation;
 }
+
+/** The kernel demands the right to move processes in the innermost cgroup that holds both: a session of its own lies outside. */
+const outside = (directory: string, { user }: HostFacts): string =>
+  `The limits do not hold for this process: uid ${user.euid} may not move it from here to the container's cgroup ${directory}. ` +
+  'Call exec from below the same systemd (systemd-run --user --pty tsrunc exec ...)';
 
 const filterSource = ({ spec, directory, host, native, options }: Request) => ({
   spec,

@@ -51,9 +51,10 @@ async function withCgroup(
   }
 }
 
-function cgroupOf({ id, cgroup }: ContainerRecord): CgroupDriver {
+function cgroupOf({ id, cgroup, withoutCgroup }: ContainerRecord): CgroupDriver {
   if (cgroup !== undefined) return openCgroup(cgroup);
-  throw new TsruncError('UNSUPPORTED', `container ${id} cannot be paused: it has no cgroup`);
+  const why = withoutCgroup === undefined ? '' : ` (${withoutCgroup})`;
+  throw new TsruncError('UNSUPPORTED', `container ${id} cannot be paused: it has no cgroup${why}`);
 }
 
 /** Engines match the sentence, so what is special about the status goes into the hint. */

@@ -101,6 +101,7 @@ async function make(request: Request, undo: Undo): Promise<Prepared> {
   await furnish(making, conversation);
   await conversation.untilReady();
   const record = finish(making, conversation);
+  await listUnapplied(making);
   const { directory, release, terminal } = making;
   return { spec: request.config.spec, directory, record, conversation, terminal: terminal.kept, release };
 }
@@ -187,6 +188,13 @@ export async function makeCgroup({ cgroup, config, options }: Making, pid?: numb
   for (const sentence of cgroup.warnings) options.global.log.warn(sentence);
 }
 
+/** Once it is certain that the container is there: a failure is told in one line of the log, which engines read as a whole. */
+async function listUnapplied({ cgroup: { unapplied }, host, options }: Making): Promise<void> {
+  if (unapplied.length === 0) return;
+  const { renderUnapplied } = await import('../cgroup/unapplied-warning.ts');
+  options.global.log.warn(renderUnapplied(unapplied, host), 'essential');
+}
+
 /** While the helper enters its namespaces on another core: its cgroups on v1, the plan, its file descriptors. */
 async function furnish(making: Making, conversation: Conversation): Promise<void> {
   const { config, host, options, mode, cgroup, record } = making;
@@ -235,10 +243,12 @@ export function finish(
   { options, native, directory, record, cgroup }: Making,
   { pid, pidfd, stepsSent }: Pick<Conversation, 'pid' | 'pidfd' | 'stepsSent'>,
 ): ContainerRecord {
+  // Systemd says only in the making where the cgroup is, and the kernel which of them an ordinary user may have.
+  const { cgroup: _, ...others } = record;
   const created: ContainerRecord = {
-    ...record,
-    // systemd says only in the making where the cgroup is.
+    ...others,
     ...(cgroup.record === undefined ? {} : { cgroup: cgroup.record }),
+    ...(cgroup.absence === undefined ? {} : { withoutCgroup: cgroup.absence }),
     phase: 'created',
     pid,
     startTime: startTime(pid) ?? 0,

@@ -28,7 +28,10 @@ export async function update({ store, id, log, resources, rdt, locate }: UpdateO
   try {
     const record = directory.read();
     refuseUnlessAlive(directory, record);
-    const cgroup = record.cgroup === undefined ? new NoCgroup('it was made without') : openCgroup(record.cgroup);
+    const cgroup =
+      record.cgroup === undefined
+        ? new NoCgroup(record.withoutCgroup ?? 'it was made without')
+        : openCgroup(record.cgroup);
     const asked = meant(resources);
     const all = merge(currentResources(directory, record), asked);
     checkResources(all);

@@ -70,3 +70,17 @@ test('a file that cannot be opened is an error with its cause', async () => {
     /cannot open the log file/,
   );
 });
+
+test('what must not be missed is in the file whatever other warnings do, unless a level was chosen', async () => {
+  for (const [level, expected] of [
+    [undefined, 1],
+    ['error', 0],
+    ['warning', 1],
+  ] as const) {
+    fs.writeFileSync(file, '');
+    const log = await openLog({ file, format: 'text', level }, () => {});
+    log.warn('look out', 'essential');
+    log.close();
+    expect([level, fs.readFileSync(file, 'utf8').split('look out').length - 1]).toEqual([level, expected]);
+  }
+});

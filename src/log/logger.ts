@@ -3,7 +3,8 @@
  *
  * Without --log, warnings and debug lines go to standard error. With --log they go to that file alone, and by default
  * only the final error does: an engine reads the whole file as one JSON object, so a failing command must leave exactly
- * one line. --log-level (or --debug) asks for more.
+ * one line. A command that succeeded may leave one, too: what an ordinary user's container lacks. --log-level (or --debug)
+ * asks for more.
  */
 import fs from 'node:fs';
 import { TsruncError } from '../errors.ts';
@@ -11,8 +12,11 @@ import { formatLine, type LogFormat, type LogLevel, type LogRecord } from './lin
 
 /** What the lifecycle may say. Errors are not among it: they are thrown, and main.ts reports them once. */
 export interface Logger {
-  /** Something that went on although it was not quite as asked; one sentence. */
-  warn(message: string): void;
+  /**
+   * Something that went on although it was not quite as asked; one sentence.
+   * @param importance essential: a file of --log gets it as well, unless its level was chosen
+   */
+  warn(message: string, importance?: 'essential'): void;
   /** For whoever debugs: `area` ("cgroup", "hooks") can be selected by the environment variable DEBUG=tsrunc:<area>. */
   debug(area: string, message: string): void;
 }
@@ -52,8 +56,9 @@ export async function openLog(settings: LogSettings, stderr: (text: string) => v
   const debug = rank[level] >= rank.debug ? await openDebug((msg) => write({ level: 'debug', msg })) : () => {};
   return {
     debug,
-    warn: (msg) => {
-      if (rank[level] >= rank.warning) write({ level: 'warning', msg });
+    warn: (msg, importance) => {
+      const isWanted = importance === 'essential' && settings.level === undefined;
+      if (isWanted || rank[level] >= rank.warning) write({ level: 'warning', msg });
     },
     error: (msg, details) => {
       if (fd !== undefined) write({ level: 'error', msg, ...(details === undefined ? {} : { details }) });

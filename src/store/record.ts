@@ -52,6 +52,8 @@ export interface ContainerRecord {
   readonly sharesMounts: boolean;
   /** What delete must remove; missing where the container has no cgroup of its own. */
   readonly cgroup?: CgroupRecord;
+  /** Why it has none, as the second half of a sentence. */
+  readonly withoutCgroup?: string;
   /** Groups of Intel RDT; missing where the configuration says nothing of it. */
   readonly rdt?: RdtRecord;
   /** All limits that hold since `update` has changed some; until then they are those of the frozen configuration. */
@@ -109,6 +111,7 @@ export function parseRecord(text: string): ContainerRecord {
   if (version !== recordVersion) throw new Error(`version is ${version}, this tsrunc reads version ${recordVersion}`);
   const annotations = fields.optional('annotations', (found) => found.texts());
   const cgroup = fields.optional('cgroup', parseCgroupRecord);
+  const withoutCgroup = fields.all().withoutCgroup === undefined ? undefined : fields.text('withoutCgroup');
   const rdt = fields.optional('rdt', parseRdtRecord);
   // Validated when they were asked for, and only their owner can write them.
   const resources = fields.optional('resources', (found) => found.all() as Resources);
@@ -133,6 +136,7 @@ export function parseRecord(text: string): ContainerRecord {
     newKeyring: fields.flag('newKeyring'),
     sharesMounts: fields.flag('sharesMounts'),
     ...(cgroup === undefined ? {} : { cgroup }),
+    ...(withoutCgroup === undefined ? {} : { withoutCgroup }),
     ...(rdt === undefined ? {} : { rdt }),
     ...(resources === undefined ? {} : { resources }),
   };

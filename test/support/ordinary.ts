@@ -41,6 +41,7 @@ export class Ordinary {
   /** XDG_RUNTIME_DIR. */
   readonly runtimeDirectory: string;
   readonly #box: Box;
+  readonly #ids = new Map<string, Circumstances>();
   #executable: string | undefined;
 
   constructor(box: Box) {
@@ -86,8 +87,21 @@ export class Ordinary {
     return outcome;
   }
 
+  /** Unique id whose container, in the user's own state directory, is deleted by force at the end. */
+  id(how: Circumstances = {}): string {
+    const id = uniqueId();
+    this.#ids.set(id, how);
+    return id;
+  }
+
   run(bundle: Bundle, how?: Circumstances, options?: ExecOptions): Promise<Outcome> {
     return this.tsrunc(['run', '--bundle', bundle.path, uniqueId()], how, options);
+  }
+
+  /** Delete what a failed test has left. */
+  async close(): Promise<void> {
+    for (const [id, how] of this.#ids) await this.ok(['delete', '--force', id], how);
+    this.#ids.clear();
   }
 
   /** Run a script in a new container that maps uid 0 to the user alone. */

@@ -9,7 +9,7 @@ import { memory } from './memory.ts';
 import { network } from './network.ts';
 import { pids } from './pids.ts';
 import { rdma } from './rdma.ts';
-import { unified } from './unified.ts';
+import { unified, unifiedFields } from './unified.ts';
 import type { Controller, Layout, Write } from './write.ts';
 
 /** `unified` comes last: it is the most exact, so it wins over what the others derived. */
@@ -25,12 +25,13 @@ export function accessWrites(resources: Resources, layout: Layout): Write[] {
   return devices(resources, layout);
 }
 
-/** JSON pointer of the first field that asks for more than what holds without any cgroup; undefined when none does. */
-export function firstLimit(resources: Resources): string | undefined {
-  const [file] = Object.keys(resources.unified ?? {});
+/**
+ * JSON pointers of the fields that ask for more than what holds without any cgroup, device rules aside.
+ * @throws TsruncError CONFIG_INVALID
+ */
+export function askedLimits(resources: Resources): string[] {
   const { unified: _, ...others } = resources;
-  return (
-    limitWrites(others, 'v1').find(({ ifMissing }) => ifMissing === undefined)?.from ??
-    (file && `/linux/resources/unified/${file}`)
-  );
+  // v1 has everything but what is written to files of v2 as it stands.
+  const fields = limitWrites(others, 'v1').filter(({ ifMissing }) => ifMissing === undefined);
+  return [...new Set([...fields.map(({ from }) => from), ...unifiedFields(resources)])];
 }

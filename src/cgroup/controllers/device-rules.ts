@@ -98,3 +98,20 @@ export function allowsAll(rules: readonly Rule[]): boolean {
   const [first, ...rest] = effectiveRules(rules);
   return first !== undefined && isTotal(first) && first.allow && rest.every(({ allow }) => allow);
 }
+
+/** The rules that take something away from what others allow: exceptions from a wider rule, and access to read or write alone. */
+export function restrictingRules({ devices }: Resources): readonly Rule[] {
+  const rules = effectiveRules((devices ?? []).map(ruleOf));
+  return rules.filter((rule, index) =>
+    rule.allow ? isOneWay(rule) : rules.slice(0, index).some((earlier) => earlier.allow && overlap(rule, earlier)),
+  );
+}
+
+const isOneWay = ({ access: bits }: Rule): boolean => ((bits & access.r) === 0) !== ((bits & access.w) === 0);
+
+/** Whether both rules are about some access to some device. */
+export function overlap(a: Rule, b: Rule): boolean {
+  const fits = <T>(left: T | undefined, right: T | undefined): boolean =>
+    left === undefined || right === undefined || left === right;
+  return fits(a.type, b.type) && fits(a.major, b.major) && fits(a.minor, b.minor) && (a.access & b.access) !== 0;
+}

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { DeviceRule } from '../../config/spec.ts';
 import { deviceProgram, opcodes } from './device-program.ts';
-import { access, allowsAll, deviceRules, type Rule } from './device-rules.ts';
+import { access, allowsAll, deviceRules, type Rule, restrictingRules } from './device-rules.ts';
 import { devices, deviceWrites } from './devices.ts';
 
 const defaults = ['b', 'c'].length + 8;
@@ -268,4 +268,36 @@ describe('v2 program', () => {
     );
     expect(compared).toBeGreaterThan(30);
   });
+});
+
+describe('restrictingRules', () => {
+  const allow = (major: number, minor: number, wanted = 'rwm'): DeviceRule => ({
+    allow: true,
+    type: 'c',
+    major,
+    minor,
+    access: wanted,
+  });
+  const deny = (major?: number, minor?: number): DeviceRule => ({
+    allow: false,
+    type: 'c',
+    access: 'rwm',
+    ...(major === undefined ? {} : { major }),
+    ...(minor === undefined ? {} : { minor }),
+  });
+
+  test.each<[string, DeviceRule[], number[]]>([
+    ['no rules', [], []],
+    ['deny all', [total(false)], []],
+    ['allow all', [total(true)], []],
+    ["an engine's list", [total(false), allow(1, 3), { allow: true, type: 'b', access: 'm' }, deny(10, 229)], []],
+    ['only to read', [total(false), allow(1, 3), allow(10, 229, 'r')], [2]],
+    ['all but one', [total(true), deny(10, 229)], [1]],
+    ['an exception', [total(false), allow(10, -1), deny(10, 229), deny(11, 3)], [2]],
+    ['what a later rule for all undoes', [total(true), deny(10, 229), total(false), allow(1, 3)], []],
+  ])('%s', (_, rules, expected) =>
+    expect(restrictingRules({ devices: rules }).map(({ from }) => from)).toEqual(
+      expected.map((index) => `/linux/resources/devices/${index}`),
+    ),
+  );
 });

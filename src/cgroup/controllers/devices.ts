@@ -1,5 +1,5 @@
 /** Device rules on cgroup v1: writes to devices.allow and devices.deny. */
-import { access, deviceRules, effectiveRules, isTotal, type Rule } from './device-rules.ts';
+import { access, deviceRules, effectiveRules, isTotal, overlap, type Rule } from './device-rules.ts';
 import { type Controller, unsupported, type Write } from './write.ts';
 
 /** One exception of the kernel's list, always of one type. */
@@ -45,12 +45,6 @@ export function deviceWrites(rules: readonly Rule[]): Write[] {
 function entriesOf(rule: Rule): Entry[] {
   const types = rule.type === undefined ? (['b', 'c'] as const) : ([rule.type] as const);
   return types.map((type) => ({ ...rule, type }));
-}
-
-function overlap(a: Rule, b: Rule): boolean {
-  const fits = <T>(left: T | undefined, right: T | undefined): boolean =>
-    left === undefined || right === undefined || left === right;
-  return fits(a.type, b.type) && fits(a.major, b.major) && fits(a.minor, b.minor) && (a.access & b.access) !== 0;
 }
 
 /** Taking one device out of an exception for many is beyond v1. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Resources } from '../../config/spec.ts';
-import { firstLimit, limitWrites } from './compile.ts';
+import { askedLimits, limitWrites } from './compile.ts';
 import { weightOfShares } from './cpu.ts';
 import { digits, type Layout } from './write.ts';
 
@@ -361,12 +361,16 @@ test.each([
   [1e21, '1000000000000000000000'],
 ])('digits(%d) is %s', (value, expected) => expect(digits(value)).toBe(expected));
 
-describe('firstLimit', () => {
-  test.each<[Resources, string | undefined]>([
-    [{}, undefined],
-    [{ devices: [{ allow: false, access: 'rwm' }] }, undefined],
-    [{ memory: { limit: -1, disableOOMKiller: false }, pids: { limit: -1 } }, undefined],
-    [{ memory: { limit: 5 } }, '/linux/resources/memory/limit'],
-    [{ unified: { 'memory.max': '5' } }, '/linux/resources/unified/memory.max'],
-  ])('of %j is %s', (resources, expected) => expect(firstLimit(resources)).toBe(expected));
+describe('askedLimits', () => {
+  test.each<[Resources, string[]]>([
+    [{}, []],
+    [{ devices: [{ allow: false, access: 'rwm' }] }, []],
+    [{ memory: { limit: -1, disableOOMKiller: false }, pids: { limit: -1 } }, []],
+    [{ memory: { limit: 0, swappiness: 60 }, pids: { limit: 5 } }, ['memory/swappiness', 'pids/limit']],
+    [{ cpu: { quota: 5000, period: 10_000, idle: 0 } }, ['cpu/period', 'cpu/quota']],
+    [{ hugepageLimits: [{ pageSize: '2MB', limit: 0 }] }, []],
+    [{ unified: { 'memory.max': '5', 'a/b': '1' } }, ['unified/memory.max', 'unified/a~1b']],
+  ])('of %j are %j', (resources, expected) =>
+    expect(askedLimits(resources)).toEqual(expected.map((field) => `/linux/resources/${field}`)),
+  );
 });

@@ -1,4 +1,5 @@
 /** linux.resources.unified (config-linux.md "Unified"): files of cgroup v2 and what to write to them, as they stand. */
+import type { Resources } from '../../config/spec.ts';
 import { type Controller, escaped, type Former, invalid, pointer, unsupported } from './write.ts';
 
 /** Files with a line for each device, by what stands for a device without one; all others have one value, or cannot be undone. */
@@ -8,10 +9,16 @@ const lineFiles: Readonly<Record<string, Former>> = {
   'rdma.max': { kind: 'line', none: 'hca_handle=max hca_object=max' },
 };
 
+/** JSON pointers of all keys. */
+export const unifiedFields = ({ unified: wanted }: Resources): string[] =>
+  Object.keys(wanted ?? {}).map((file) => pointer('unified', escaped(file)));
+
+export const v2Only = 'only cgroup v2 has such files, and this host has cgroup v1';
+
 export const unified: Controller = ({ unified: wanted }, layout) =>
   Object.entries(wanted ?? {}).map(([file, value]) => {
     const from = pointer('unified', escaped(file));
-    if (layout === 'v1') throw unsupported(from, 'only cgroup v2 has such files, and this host has cgroup v1');
+    if (layout === 'v1') throw unsupported(from, v2Only);
     if (file.includes('/') || !file.includes('.'))
       throw invalid(from, `"${file}" is not the name of a cgroup file (controller.file)`);
     const former = lineFiles[file];
