@@ -28,8 +28,11 @@ export interface ContainerOptions {
   readonly root?: string;
   /** Path of a listening unix socket that receives the terminal, when the configuration asks for one. */
   readonly consoleSocket?: string;
+  /** Descriptors of this process that become the container's standard streams; by default its own. They stay open here. */
+  readonly stdio?: readonly [stdin: number, stdout: number, stderr: number];
   readonly noPivot?: boolean;
   readonly noNewKeyring?: boolean;
+  /** Hears warnings, such as limits that an ordinary user's container lacks; by default nobody does. */
   readonly log?: Logger;
 }
 
@@ -49,7 +52,7 @@ export class Container {
   }
 
   /**
-   * Make a container; its program waits for start(). It inherits this process's stdio.
+   * Make a container; its program waits for start().
    * @throws TsruncError; nothing is left behind then
    */
   static async create(options: ContainerOptions): Promise<Container> {
@@ -171,6 +174,7 @@ function completeOptions(options: ContainerOptions, root: string, log: Logger): 
     bundlePath: resolve(options.bundle),
     configFile: undefined,
     consoleSocket: options.consoleSocket,
+    ...(options.stdio === undefined ? {} : { stdio: options.stdio }),
     pidfdSocket: undefined,
     pidFile: undefined,
     noPivot: options.noPivot ?? false,

@@ -15,4 +15,5 @@ export { Container, type ContainerOptions } from './container.ts';
 export { type ErrorCode, type ErrorDetails, type Place, TsruncError } from './errors.ts';
 export type { ContainerEvent } from './lifecycle/events.ts';
 export type { ContainerState, ContainerStatus } from './lifecycle/options.ts';
+export type { Logger } from './log/logger.ts';
 export type { ExitStatus } from './native/native.ts';

@@ -34,6 +34,8 @@ export interface CreateOptions {
   /** Path of the unix socket that receives a pidfd of the container's init. */
   readonly pidfdSocket: string | undefined;
   readonly pidFile: string | undefined;
+  /** Descriptors that become the container's standard streams; our own where it is missing. */
+  readonly stdio?: readonly [number, number, number];
   readonly noPivot: boolean;
   readonly noNewKeyring: boolean;
   /** Number of fds from 3 + listenFds on that the container gets besides stdio. */

@@ -160,11 +160,12 @@ export async function reserve(request: Request, undo: Undo): Promise<Making> {
 }
 
 async function clone(making: Making, namespaces: Pick<Plan, 'cloneFlags' | 'prologue' | 'fds'>): Promise<Conversation> {
-  const { native, extraFds, undo, config } = making;
+  const { native, extraFds, undo, config, options } = making;
   const prologueFds = new PlanFds(namespaces.fds, fdSources(making), undo);
   refuseOwnNamespaces(config.spec, namespaces.fds, prologueFds.byName);
   const cgroupFd = await birthplace(making);
-  const spawned = native.spawn({ cloneFlags: namespaces.cloneFlags, cgroupFd, stdio: [0, 1, 2], extraFds });
+  const stdio = options.stdio ?? [0, 1, 2];
+  const spawned = native.spawn({ cloneFlags: namespaces.cloneFlags, cgroupFd, stdio, extraFds });
   if (cgroupFd >= 0) closeSync(cgroupFd);
   const conversation = new Conversation(native, spawned, answers(making));
   undo.add('end the container', () => end(native, conversation));
