@@ -48,6 +48,10 @@ const hints: readonly (readonly [pattern: RegExp, hint: string])[] = [
     /doesn't have a proper root mount|Mount .*is unreachable|Can't lookup mount/,
     'The container has a file or mount from outside open that its configuration does not name.',
   ],
+  [
+    /page-pipe: splice/,
+    'criu may not make a pipe that is large enough: it needs CAP_SYS_RESOURCE, or at least 3354624 in /proc/sys/fs/pipe-max-size.',
+  ],
   [/execvp\("tar"|tar failed/, 'criu saves a tmpfs with the program tar: install it.'],
   [
     /[Dd]irty track|mem_track|soft-dirty/,

@@ -2,8 +2,10 @@
 //   holder lock FILE        a lock on FILE
 //   holder socket PATH      a datagram socket, connected to the one at PATH; it sends a number every 50 ms
 //   holder serve PATH       the other end of that: prints what comes
+//   holder pending FILE     a TCP connection to itself that it never accepts; numbers go to FILE
 //   holder deleted A B      an open file whose name A is gone, but whose name B is not
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -35,6 +37,15 @@ static int serve(const char* path) {
   return 1;
 }
 
+static int pending(const char* path) {
+  struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(9000), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  const int server = socket(AF_INET, SOCK_STREAM, 0);
+  const int client = socket(AF_INET, SOCK_STREAM, 0);
+  if (server < 0 || client < 0 || bind(server, (const struct sockaddr*)&at, sizeof at) < 0) return -1;
+  if (listen(server, 1) < 0 || connect(client, (const struct sockaddr*)&at, sizeof at) < 0) return -1;
+  return open(path, O_WRONLY | O_CREAT, 0644);
+}
+
 static int deleted(const char* first, const char* second) {
   const int fd = open(first, O_RDWR | O_CREAT, 0644);
   return fd >= 0 && link(first, second) == 0 && unlink(first) == 0 ? fd : -1;
@@ -46,6 +57,7 @@ int main(int argc, char** argv) {
   if (strcmp(what, "serve") == 0) return serve(argv[2]);
   if (strcmp(what, "lock") == 0) fd = lock(argv[2]);
   if (strcmp(what, "socket") == 0) fd = connected(argv[2]);
+  if (strcmp(what, "pending") == 0) fd = pending(argv[2]);
   if (strcmp(what, "deleted") == 0 && argc > 3) fd = deleted(argv[2], argv[3]);
   if (fd < 0) {
     perror(what);

@@ -1,0 +1,173 @@
+/** checkpoint and restore: memory that takes another way than with the rest: earlier, to a page server, or later. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { join } from 'node:path';
+import { describe } from 'vitest';
+import { type Box, eventually, expect, patient, test } from './support/box.ts';
+import { counted, counter, ended, reaches, revive, type Saved, save, start } from './support/checkpoint.ts';
+import { criuEnvironment, criuHas, criuServesPages, withoutCriu } from './support/criu.ts';
+import { runtime } from './support/host.ts';
+
+/** On the loopback device, for the next who listens. */
+const freePort = (): Promise<number> =>
+  new Promise((resolve) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
+    });
+  });
+
+/** Without connecting, which a page server takes for its client. */
+const listens = (port: number): boolean =>
+  readFileSync('/proc/net/tcp', 'utf8').includes(
+    `:${port.toString(16).toUpperCase().padStart(4, '0')} 00000000:0000 0A`,
+  );
+
+/** criu in one of its other roles, beside the directory of the images. */
+const criu = (words: readonly string[], { images }: Saved): { child: ChildProcess; end: ReturnType<typeof ended> } => {
+  const log = openSync(join(images, `${words[0]}.out`), 'w');
+  const child = spawn('criu', [...words, '-D', images], { env: criuEnvironment, stdio: ['ignore', log, log] });
+  closeSync(log);
+  return { child, end: ended(child) };
+};
+
+/** With a megabyte that stays as it is, so that it can be told what was written again. */
+const remembering = `x=$(head -c 1000000 /dev/zero | tr '\\0' x); ${counter}`;
+
+/** Bytes of memory in a directory of images. */
+const pagesIn = (images: string): number =>
+  readdirSync(images)
+    .filter((name) => /^pages-\d+\.img$/.test(name))
+    .reduce((sum, name) => sum + statSync(join(images, name)).size, 0);
+
+/** Ready for a lazy restore: the process that answers when memory is touched. */
+const serveLazily = async (saved: Saved, ...flags: readonly string[]) => {
+  const daemon = criu(['lazy-pages', ...flags], saved);
+  await eventually('it listens', () => existsSync(join(saved.images, 'lazy-pages.socket')) || undefined);
+  return daemon;
+};
+
+/** A checkpoint that keeps the memory until somebody fetches it; running when this returns. */
+const saveLazily = async (box: Box, { id, images }: Saved, port: number) => {
+  const path = join(box.path, 'status');
+  const fd = openSync(path, 'w');
+  const words = ['checkpoint', '--lazy-pages', '--page-server', `127.0.0.1:${port}`, '--status-fd', '3'];
+  const child = spawn(runtime, ['--root', box.root, ...words, '--image-path', images, id], {
+    stdio: ['ignore', 'ignore', 'inherit', fd],
+  });
+  closeSync(fd);
+  await expect.poll(() => readFileSync(path), { timeout: patient(10_000) }).toEqual(Buffer.from([0]));
+  return { end: ended(child) };
+};
+
+describe.skipIf(withoutCriu !== undefined)(`memory by other ways (${withoutCriu ?? 'criu works'})`, () => {
+  test('--page-server sends it there', async ({ box }) => {
+    const saved = await start(box, counter);
+    mkdirSync(saved.images);
+    const port = await freePort();
+    const { end } = criu(['page-server', '--port', String(port)], saved);
+    await eventually('the server listens', () => listens(port) || undefined);
+    await save(box, saved, '--page-server', `127.0.0.1:${port}`);
+    expect(await end).toBe(0);
+    expect(readFileSync(join(saved.images, 'dump.log'), 'utf8')).toContain('page server');
+    const before = counted(saved);
+    await revive(box, saved);
+    await reaches(saved, before + 2);
+  });
+
+  describe.skipIf(!criuHas('uffd-noncoop'))('--lazy-pages', () => {
+    test('of restore: the container runs before its memory is there', async ({ box }) => {
+      const saved = await start(box, remembering);
+      await reaches(saved, 2);
+      await save(box, saved);
+      const before = counted(saved);
+      const { end } = await serveLazily(saved);
+      await revive(box, saved, '--lazy-pages');
+      await reaches(saved, before + 2);
+      expect(await end).toBe(0);
+    });
+
+    test('of checkpoint: it runs on until its memory is fetched; --status-fd is told when it can be', async ({
+      box,
+    }) => {
+      const saved = await start(box, counter);
+      const port = await freePort();
+      const { end } = await saveLazily(box, saved, port);
+      expect(await box.state(saved.id)).toMatchObject({ status: 'running' });
+      // Whoever comes and goes has taken the container over, says criu.
+      const client = connect(port, '127.0.0.1', () => client.end());
+      expect(await end).toBe(0);
+      expect((await box.tsrunc('state', saved.id)).stderr).toContain('container does not exist');
+    });
+
+    test('of both: the memory comes from where it was', async ({ box, skip }) => {
+      skip(!criuServesPages, 'criu may not make its pipe for pages: no CAP_SYS_RESOURCE');
+      const saved = await start(box, remembering);
+      await reaches(saved, 2);
+      const port = await freePort();
+      const checkpoint = await saveLazily(box, saved, port);
+      const before = counted(saved);
+      expect(pagesIn(saved.images)).toBeLessThan(1_000_000);
+      const { end } = await serveLazily(saved, '--page-server', '--address', '127.0.0.1', '--port', String(port));
+      // The one that gives its memory away still has the name.
+      const heir = { ...saved, id: box.id() };
+      await revive(box, heir, '--lazy-pages');
+      await reaches(saved, before + 2);
+      expect([await end, await checkpoint.end]).toEqual([0, 0]);
+      expect((await box.tsrunc('state', saved.id)).stderr).toContain('container does not exist');
+      expect(await box.state(heir.id)).toMatchObject({ status: 'running' });
+    });
+  });
+
+  const tracks = criuHas('mem_dirty_track');
+  test.skipIf(tracks)(
+    '--pre-dump where the kernel tracks no memory: said before anything is written',
+    async ({ box }) => {
+      const saved = await start(box, counter);
+      const { code, stderr } = await box.tsrunc('checkpoint', '--pre-dump', '--image-path', saved.images, saved.id);
+      expect(code).toBe(1);
+      expect(stderr).toContain('CONFIG_MEM_SOFT_DIRTY');
+      expect(await box.state(saved.id)).toMatchObject({ status: 'running' });
+      expect(existsSync(saved.images)).toBe(false);
+    },
+  );
+
+  describe.skipIf(!tracks)(`--pre-dump (${tracks ? 'memory is tracked' : 'this kernel does not track memory'})`, () => {
+    test.for([
+      [[], 'and the dump has the changes only'],
+      [['--auto-dedup'], 'and the dump frees what it has anew'],
+    ] as const)('%j: once and again, %s', async ([flags], { box }) => {
+      const saved = await start(box, remembering);
+      await reaches(saved, 2);
+      const [first, second] = [join(box.path, 'first'), join(box.path, 'second')];
+      await box.ok('checkpoint', '--pre-dump', '--image-path', first, saved.id);
+      const seen = counted(saved);
+      expect(await box.state(saved.id)).toMatchObject({ status: 'running' });
+      await reaches(saved, seen + 2);
+      const chained = ['--pre-dump', '--parent-path', '../first', ...flags];
+      await box.ok('checkpoint', ...chained, '--image-path', second, saved.id);
+      await save(box, saved, '--parent-path', '../second', ...flags);
+      expect(readlinkSync(join(saved.images, 'parent'))).toBe('../second');
+      expect(pagesIn(first)).toBeGreaterThan(1_000_000);
+      expect(pagesIn(second)).toBeLessThan(1_000_000);
+      expect(pagesIn(saved.images)).toBeLessThan(1_000_000);
+      const before = counted(saved);
+      await revive(box, saved);
+      await reaches(saved, before + 2);
+    });
+
+    test('to a page server', async ({ box }) => {
+      const saved = await start(box, remembering);
+      const port = await freePort();
+      mkdirSync(saved.images);
+      const { end } = criu(['page-server', '--port', String(port)], saved);
+      await eventually('the server listens', () => listens(port) || undefined);
+      const target = ['--page-server', `127.0.0.1:${port}`];
+      await box.ok('checkpoint', '--pre-dump', ...target, '--image-path', saved.images, saved.id);
+      expect(await end).toBe(0);
+      expect(pagesIn(saved.images)).toBeGreaterThan(1_000_000);
+      expect(await box.state(saved.id)).toMatchObject({ status: 'running' });
+    });
+  });
+});
