@@ -58,7 +58,7 @@ const saveLazily = async (box: Box, { id, images }: Saved, port: number) => {
   });
   closeSync(fd);
   await expect.poll(() => readFileSync(path), { timeout: patient(10_000) }).toEqual(Buffer.from([0]));
-  return { end: ended(child) };
+  return { child, end: ended(child) };
 };
 
 describe.skipIf(withoutCriu !== undefined)(`memory by other ways (${withoutCriu ?? 'criu works'})`, () => {
@@ -99,6 +99,22 @@ describe.skipIf(withoutCriu !== undefined)(`memory by other ways (${withoutCriu 
       const client = connect(port, '127.0.0.1', () => client.end());
       expect(await end).toBe(0);
       expect((await box.tsrunc('state', saved.id)).stderr).toContain('container does not exist');
+    });
+
+    test('of checkpoint, which was killed: who keeps the container is named, and without it delete --force removes it', async ({
+      box,
+    }) => {
+      const saved = await start(box, counter);
+      const { child, end } = await saveLazily(box, saved, await freePort());
+      child.kill('SIGKILL');
+      await end;
+      const { code, stderr } = await box.tsrunc('delete', '--force', saved.id);
+      expect(code).toBe(1);
+      const keeper = Number(/Process (\d+) traces it/.exec(stderr)?.[1]);
+      expect(readFileSync(`/proc/${keeper}/cmdline`, 'utf8')).toContain('criu');
+      process.kill(keeper);
+      await box.ok('delete', '--force', saved.id);
+      expect(readdirSync(box.root)).toEqual([]);
     });
 
     test('of both: the memory comes from where it was', async ({ box, skip }) => {

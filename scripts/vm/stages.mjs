@@ -5,12 +5,12 @@
  * @property {string} name
  * @property {'plain' | 'selinux' | 'systemd' | 'user' | 'v1'} mode of the machine
  * @property {import('./kernel.mjs').Release} [kernel] its release of Debian, when it is not this host's
- * @property {readonly string[]} [files] integration tests; none means all
+ * @property {readonly string[]} [files] integration tests, by the beginnings of their names; none means all
  * @property {'conformance'} [suite] in place of tests
  * @property {number} seconds after which the machine is switched off: some times what it needs where nothing else runs
  */
 
-/** Tests whose subject differs with cgroup v2, systemd, AppArmor or another kernel. */
+/** Tests whose subject differs with cgroups, systemd, AppArmor or another kernel. */
 const hostTests = [
   'test/cgroups.test.ts',
   'test/resources.test.ts',
@@ -20,6 +20,7 @@ const hostTests = [
   'test/lifecycle.test.ts',
   'test/masks.test.ts',
   'test/namespaces.test.ts',
+  'test/checkpoint',
 ];
 
 /** What the gate has time for: five minutes of a processor. @type {readonly Stage[]} */
@@ -42,13 +43,13 @@ export const full = [
     files: ['test/rootless.test.ts', 'test/systemd.test.ts', 'test/clients/podman-rootless.test.ts'],
     seconds: 3600,
   },
-  { name: 'no systemd, cgroup v2', mode: 'plain', files: hostTests, seconds: 3600 },
+  { name: 'no systemd, cgroup v2', mode: 'plain', files: hostTests, seconds: 5400 },
   {
     name: 'SELinux',
     mode: 'selinux',
     files: ['test/selinux.test.ts', 'test/security.test.ts', 'test/lifecycle.test.ts'],
     seconds: 1800,
   },
-  { name: 'systemd, cgroup v1', mode: 'v1', files: hostTests, seconds: 3600 },
-  { name: 'systemd, the newest kernel', mode: 'systemd', kernel: 'sid', files: hostTests, seconds: 3600 },
+  { name: 'systemd, cgroup v1', mode: 'v1', files: hostTests, seconds: 5400 },
+  { name: 'systemd, the newest kernel', mode: 'systemd', kernel: 'sid', files: hostTests, seconds: 5400 },
 ];

@@ -30,8 +30,17 @@ export function parseStat(text: string): ProcessStat | undefined {
  */
 export function readProcess(pid: number): ProcessStat | undefined {
   if (pid <= 0) return undefined;
+  return parseStat(textOf(pid, 'stat') ?? '');
+}
+
+/** Who traces a process; undefined when nobody does, or when there is no such process. */
+export const tracerOf = (pid: number): number | undefined =>
+  Number(/^TracerPid:\s*(\d+)$/m.exec(textOf(pid, 'status') ?? '')?.[1] ?? 0) || undefined;
+
+/** A file of /proc/PID; undefined when there is no such process. */
+function textOf(pid: number, file: string): string | undefined {
   try {
-    return parseStat(readFileSync(`/proc/${pid}/stat`, 'latin1'));
+    return readFileSync(`/proc/${pid}/${file}`, 'latin1');
   } catch (cause) {
     const code = errnoName(cause);
     // ESRCH: the process ended between open and read.

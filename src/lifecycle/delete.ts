@@ -1,5 +1,6 @@
 import { openCgroup } from '../cgroup/choose.ts';
 import { TsruncError } from '../errors.ts';
+import { tracerOf } from '../host/process.ts';
 import type { Logger } from '../log/logger.ts';
 import { loadNative } from '../native/load.ts';
 import type { Native } from '../native/native.ts';
@@ -129,8 +130,13 @@ async function killInit(native: Native, record: ContainerRecord): Promise<void> 
   throw new TsruncError(
     'TIMEOUT',
     `container ${record.id} does not end: process ${record.pid} is still there 10 s after SIGKILL`,
-    {
-      hint: `See what it waits for: cat /proc/${record.pid}/stack /proc/${record.pid}/wchan`,
-    },
+    { hint: whyAlive(record.pid) },
   );
+}
+
+/** What is traced is reaped by its tracer first: a criu that served memory keeps all processes when its checkpoint was killed. */
+function whyAlive(pid: number): string {
+  const tracer = tracerOf(pid);
+  if (tracer === undefined) return `See what it waits for: cat /proc/${pid}/stack /proc/${pid}/wchan`;
+  return `Process ${tracer} traces it and has to end first: see /proc/${tracer}/cmdline, then kill ${tracer}.`;
 }

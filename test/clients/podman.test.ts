@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { criuHas, withoutCriu } from '../support/criu.ts';
 import { isCgroupV2 } from '../support/host.ts';
 import { Podman } from '../support/podman.ts';
 import { eventually, patient } from '../support/process.ts';
@@ -12,6 +13,7 @@ const unavailable = engineUnavailable('podman', 'conmon', 'script');
 
 const lines = (text: string): string[] => text.trimEnd().split('\n');
 const MiB = 1024 * 1024;
+const soon = { timeout: patient(10_000) };
 
 describe.skipIf(unavailable)(`podman${unavailable === undefined ? '' : `: ${unavailable}`}`, () => {
   let podman: Podman;
@@ -196,6 +198,54 @@ describe.skipIf(unavailable)(`podman${unavailable === undefined ? '' : `: ${unav
         Array.from({ length: 5 }, (_, index) => podman.run(['--rm'], 'sh', '-c', `exit ${index + 10}`)),
       );
       expect(outcomes.map(({ code }) => code)).toEqual([10, 11, 12, 13, 14]);
+    });
+  });
+
+  describe.skipIf(withoutCriu !== undefined)(`checkpoint and restore (${withoutCriu ?? 'criu works'})`, () => {
+    const script = 'i=0; while :; do i=$((i+1)); echo $i > /new; mv /new /count; sleep 0.1; done';
+    const counted = async (id: string): Promise<number> => Number(await podman.ok('exec', id, 'cat', '/count'));
+    const counting = async (): Promise<string> => {
+      const id = await podman.detached([], 'sh', '-c', script);
+      await expect.poll(() => podman.exec(['exec', id, 'test', '-e', '/count']), soon).toMatchObject({ code: 0 });
+      return id;
+    };
+
+    test('in place, with what it remembers', async () => {
+      const id = await counting();
+      const before = await counted(id);
+      await podman.ok('container', 'checkpoint', '--keep', id);
+      expect(await podman.inspect(id, '{{.State.Status}} {{.State.Checkpointed}}')).toBe('exited true');
+      await podman.ok('container', 'restore', '--keep', id);
+      expect(await podman.inspect(id, '{{.State.Status}} {{.State.Restored}}')).toBe('running true');
+      await expect.poll(() => counted(id), soon).toBeGreaterThan(before);
+      await podman.ok('rm', '--force', '--time=0', id);
+    });
+
+    test('--leave-running, --export: another container goes on from there, with what was written', async () => {
+      const id = await counting();
+      const archive = join(podman.realm.path, 'checkpoint.tar');
+      await podman.ok('container', 'checkpoint', '--leave-running', '--export', archive, '--compress=none', id);
+      const saved = await counted(id);
+      expect(await podman.inspect(id, '{{.State.Status}}')).toBe('running');
+      const other = await podman.ok('container', 'restore', '--import', archive, '--name', 'heir');
+      expect(other).not.toBe(id);
+      await expect.poll(() => counted('heir'), soon).toBeGreaterThan(0);
+      expect(await counted('heir')).toBeLessThan(saved + 1000);
+      await podman.ok('rm', '--force', '--time=0', 'heir', id);
+    });
+
+    test('--pre-checkpoint, --with-previous: its memory in two parts', async ({ skip }) => {
+      skip(!criuHas('mem_dirty_track'), 'this kernel does not track memory');
+      const id = await counting();
+      const [first, second] = ['first.tar', 'second.tar'].map((name) => join(podman.realm.path, name));
+      await podman.ok('container', 'checkpoint', '--pre-checkpoint', '--export', String(first), id);
+      expect(await podman.inspect(id, '{{.State.Status}}')).toBe('running');
+      await podman.ok('container', 'checkpoint', '--with-previous', '--export', String(second), id);
+      await podman.ok('rm', '--force', id);
+      await podman.ok('container', 'restore', '--import-previous', String(first), '--import', String(second));
+      const before = await counted(id);
+      await expect.poll(() => counted(id), soon).toBeGreaterThan(before);
+      await podman.ok('rm', '--force', '--time=0', id);
     });
   });
 

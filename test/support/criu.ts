@@ -4,11 +4,15 @@ import { readFileSync } from 'node:fs';
 import { workingCriu } from '../../scripts/criu.mjs';
 import { searchPathOf } from '../../src/criu/find.ts';
 
-const { path, reason } = workingCriu(searchPathOf(process.env.PATH));
-if (path !== undefined) process.env.PATH = path;
+const own = searchPathOf(process.env.PATH);
+const { path = own, reason } = workingCriu(own);
+process.env.PATH = path;
+
+/** What a PATH has to begin with: "/a/directory:", or nothing where the host's own criu works. */
+export const criuPrefix = path.slice(0, -own.length);
 
 /** For starting it. */
-export const criuEnvironment = { ...process.env, PATH: searchPathOf(process.env.PATH) };
+export const criuEnvironment = { ...process.env };
 
 /** Why nothing can be checkpointed here; undefined where it can. */
 export const withoutCriu = reason;

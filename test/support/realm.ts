@@ -7,6 +7,7 @@ import { once } from 'node:events';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
+import { criuPrefix } from './criu.ts';
 import { cgroupDirectories, hasCommand, isRoot, repository } from './host.ts';
 import { type ExecOptions, eventually, exec, type Outcome, output, patient } from './process.ts';
 
@@ -17,8 +18,8 @@ export const engineUnavailable = (...programs: readonly string[]): string | unde
   return missing.length > 0 ? `${missing.join(', ')}: not installed` : undefined;
 };
 
-/** Debian's programs before others of the same name (engine and client have to fit), Node last for bin/tsrunc. */
-const searchPath = `/usr/sbin:/usr/bin:/sbin:/bin:${process.env.PATH ?? ''}`;
+/** The criu that works, Debian's programs before others of the same name (engine and client have to fit), Node last for bin/tsrunc. */
+const searchPath = `${criuPrefix}/usr/sbin:/usr/bin:/sbin:/bin:${process.env.PATH ?? ''}`;
 
 export class Realm {
   /** Private directory, searchable by every user. */
