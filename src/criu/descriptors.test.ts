@@ -41,10 +41,11 @@ test('a restore gives each its own stream; what was shared stays shared', () => 
   ]);
 });
 
-test('with --shell-job the terminal is none of ours to give', () => {
-  const streams = ['tty[8803:18]', 'pipe:[2]', 'tty[8803:18]'];
-  expect(inheritedStreams(streams, true)).toEqual([{ key: 'pipe:[2]', fd: 1 }]);
-  expect(inheritedStreams(streams)).toHaveLength(2);
+test('a terminal is given once', () => {
+  expect(inheritedStreams(['tty[8803:18]', 'pipe:[2]', 'tty[8803:18]'])).toEqual([
+    { key: 'tty[8803:18]', fd: 0 },
+    { key: 'pipe:[2]', fd: 1 },
+  ]);
 });
 
 test('the list of another program is read, anything else is refused', () => {

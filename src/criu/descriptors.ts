@@ -43,17 +43,9 @@ export const externalFiles = (keys: readonly string[]): string[] => [
   ...new Set(keys.filter((key) => /^(file|tty)\[/.test(key))),
 ];
 
-/**
- * Which of our streams takes the place of which: the first of those that shared one file.
- * @param shellJob criu itself puts our terminal in the place of theirs
- */
-export function inheritedStreams(
-  keys: readonly string[],
-  shellJob = false,
-): { readonly key: string; readonly fd: number }[] {
-  const wanted = shellJob ? /^(pipe:|file\[)/ : /^(pipe:|file\[|tty\[)/;
-  return keys.flatMap((key, fd) => (wanted.test(key) && keys.indexOf(key) === fd ? [{ key, fd }] : []));
-}
+/** Which of our streams takes the place of which: the first of those that shared one file. */
+export const inheritedStreams = (keys: readonly string[]): { readonly key: string; readonly fd: number }[] =>
+  keys.flatMap((key, fd) => (/^(pipe:|file\[|tty\[)/.test(key) && keys.indexOf(key) === fd ? [{ key, fd }] : []));
 
 /** @throws Error on anything but a list of texts */
 export function parseDescriptors(text: string): readonly string[] {

@@ -131,7 +131,7 @@ async function dumpTo(
       resolve: (target) => resolveInside(pid, target),
       namespaceInode: (kernel) => statSync(`/proc/${pid}/ns/${kernel}`).ino,
       freezer: freezerOf(record),
-      externalFiles: externalFiles(flags.shellJob ? streams.filter((key) => !key.startsWith('tty')) : streams),
+      externalFiles: externalFiles(streams),
       directories: images,
       defaultConfig: criuConfigFile(),
     });

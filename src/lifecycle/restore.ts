@@ -129,14 +129,12 @@ async function reviveFrom(
   namespaces.closeAll();
   const restored = new Restored(making, options);
   using directories = images.seenBy(criu.pid);
-  const opts = restoreOptions(options.flags, {
+  const streams = inheritedStreams(descriptorsOf(images));
+  const opts = restoreOptions(flagsFor(streams, options.flags), {
     ...restoreSources(making, criu.pid),
     directories,
     defaultConfig: criuConfigFile(),
-    inherited: [
-      ...inheritedStreams(descriptorsOf(images), options.flags.shellJob),
-      ...taken.map(({ key }, index) => ({ key, fd: FIRST_NAMESPACE + index })),
-    ],
+    inherited: [...streams, ...taken.map(({ key }, index) => ({ key, fd: FIRST_NAMESPACE + index }))],
   });
   const response = await criu.request({ type: requestTypes.restore, opts }, (notification) =>
     restored.notified(notification),
@@ -145,6 +143,15 @@ async function reviveFrom(
   await criu.end();
   return { restored: restored.process, record: restored.record };
 }
+
+/**
+ * A terminal of ours that takes the place of another is all that --shell-job asks for: told both, criu looks for its own
+ * standard input when it has given it away.
+ */
+const flagsFor = (streams: readonly { readonly key: string }[], flags: RestoreFlags): RestoreFlags => ({
+  ...flags,
+  shellJob: flags.shellJob && !streams.some(({ key }) => key.startsWith('tty[')),
+});
 
 /** After the standard streams and the socket of the conversation. */
 const FIRST_NAMESPACE = 4;
