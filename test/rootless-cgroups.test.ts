@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe } from 'vitest';
 import type { DeviceRule, State } from '../src/config/spec.ts';
 import { test as base, type Config, eventually, exec, expect, uniqueId } from './support/box.ts';
-import { isCgroupV2, runtime } from './support/host.ts';
+import { isCgroupV2, isRoot, runtime } from './support/host.ts';
 import { gid, Ordinary, rootless, uid, unavailable } from './support/ordinary.ts';
 
 const test = base.extend<{ user: Ordinary }>({
@@ -33,165 +33,168 @@ const fields = ['cpu.period', 'cpu.quota', 'memory.limit', 'memory.swap', 'pids.
 const listed = (text: string): string[] =>
   (/Not applied: (.*?);/.exec(text)?.[1] ?? '').split(', ').toSorted((one, other) => (one < other ? -1 : 1));
 
-describe.skipIf(unavailable)(`an ordinary user${unavailable === undefined ? '' : `: ${unavailable}`}`, () => {
-  describe('without a delegated cgroup', () => {
-    test('is told once what is not applied, why, and what to do; the container runs', async ({ user }) => {
-      const { code, stdout, stderr } = await user.probe('echo ran', limited);
-      expect([code, stdout]).toEqual([0, 'ran\n']);
-      expect(lines(stderr)).toHaveLength(1);
-      expect(stderr).toMatch(/^tsrunc: warning: /);
-      expect(listed(stderr)).toEqual(fields);
-      expect(stderr).toContain(`the cgroup is not delegated to uid ${uid}: /sys/fs/cgroup/`);
-      expect(stderr).toMatch(/--systemd-cgroup.*session of systemd.*Delegate=yes/);
-    });
-
-    test('finds it in the file of --log as well', async ({ user }) => {
-      const bundle = await user.bundle((config) => {
-        rootless(config);
-        limited(config);
+describe.skipIf(unavailable !== undefined || !isRoot)(
+  `an ordinary user${unavailable === undefined ? '' : `: ${unavailable}`}`,
+  () => {
+    describe('without a delegated cgroup', () => {
+      test('is told once what is not applied, why, and what to do; the container runs', async ({ user }) => {
+        const { code, stdout, stderr } = await user.probe('echo ran', limited);
+        expect([code, stdout]).toEqual([0, 'ran\n']);
+        expect(lines(stderr)).toHaveLength(1);
+        expect(stderr).toMatch(/^tsrunc: warning: /);
+        expect(listed(stderr)).toEqual(fields);
+        expect(stderr).toContain(`the cgroup is not delegated to uid ${uid}: /sys/fs/cgroup/`);
+        expect(stderr).toMatch(/--systemd-cgroup.*session of systemd.*Delegate=yes/);
       });
-      const log = join(user.home, 'log');
-      const words = ['--log', log, '--log-format', 'json', 'run', '--bundle', bundle.path, uniqueId()];
-      expect((await user.ok(words)).stderr).toBe('');
-      const [first, ...others] = lines(readFileSync(log, 'utf8')).map((line) => JSON.parse(line));
-      expect(first).toMatchObject({ level: 'warning', msg: expect.stringContaining('linux.resources.memory.limit') });
-      expect(others).toEqual([]);
-    });
 
-    const allow = (major: number, minor: number, access = 'rwm'): DeviceRule => ({
-      allow: true,
-      type: 'c',
-      major,
-      minor,
-      access,
-    });
-    const usual: DeviceRule[] = [
-      { allow: false, access: 'rwm' },
-      { allow: true, type: 'b', access: 'm' },
-      allow(1, 3),
-      allow(136, -1),
-      { allow: false, type: 'c', major: 10, minor: 229, access: 'rwm' },
-    ];
-
-    test.for<[string, Config['linux']['resources']]>([
-      ['no resources', undefined],
-      ['empty resources', {}],
-      ["an engine's devices", { devices: usual }],
-      ['what is no limit', { memory: { limit: -1 }, pids: { limit: -1 }, cpu: { shares: 0 }, unified: {} }],
-      ['huge pages as the kubelet sends them', { hugepageLimits: [{ pageSize: '2MB', limit: 0 }] }],
-    ])('hears nothing of %s', async ([, resources], { user }) => {
-      const { code, stderr } = await user.probe('true', (config) => {
-        if (resources !== undefined) config.linux.resources = resources;
-      });
-      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-    });
-
-    test('hears of device rules that would have taken something away, and of a path', async ({ user }) => {
-      const { code, stderr } = await user.probe('true', (config) => {
-        config.linux.resources = { devices: [...usual, allow(10, 229, 'r')] };
-        config.linux.cgroupsPath = `/${uniqueId()}`;
-      });
-      expect(code).toBe(0);
-      expect(listed(stderr)).toEqual(['linux.cgroupsPath', 'linux.resources.devices[5]']);
-      expect(stderr).toContain('only root can enforce rules for devices');
-    });
-
-    test('a failure is told alone', async ({ user }) => {
-      const { code, stderr } = await user.probe('true', (config) => {
-        limited(config);
-        config.process.args = ['nosuch'];
-      });
-      expect(code).not.toBe(0);
-      expect(stderr).toContain('nosuch');
-    });
-
-    test('--rootless=false makes it an error', async ({ user }) => {
-      const bundle = await user.bundle((config) => {
-        rootless(config);
-        limited(config);
-      });
-      const { code, stderr } = await user.tsrunc(['--rootless', 'false', 'run', '--bundle', bundle.path, uniqueId()]);
-      expect(code).toBe(1);
-      expect(stderr).toMatch(/^tsrunc: Cannot make the cgroup .*: permission denied/);
-      expect((await user.ok(['list', '--quiet'])).stdout).toBe('');
-    });
-
-    test('every verb works, or says that there is no cgroup', async ({ user }) => {
-      const bundle = await user.bundle((config) => {
-        rootless(config);
-        limited(config);
-        config.process.args = ['sh', '-c', 'sleep 101 & sleep 102; true'];
-      });
-      const id = user.id();
-      await user.ok(['run', '-d', '--bundle', bundle.path, id]);
-      const { pid = 0 }: State = JSON.parse((await user.ok(['state', id])).stdout);
-      const pids: number[] = await eventually('all have started', async () => {
-        const found = JSON.parse((await user.ok(['ps', '--format', 'json', id])).stdout);
-        return found.length === 3 ? found : undefined;
-      });
-      expect(pids).toContain(pid);
-      expect((await user.ok(['exec', id, 'echo', 'inside'])).stdout).toBe('inside\n');
-      const stats = JSON.parse((await user.ok(['events', '--stats', id])).stdout);
-      expect(stats).toMatchObject({ type: 'stats', id, data: { pids: {} } });
-      const refused = async (...words: string[]): Promise<string> => {
-        const { code, stderr } = await user.tsrunc(words);
-        expect([words, code]).toEqual([words, words[0] === 'exec' ? 255 : 1]);
-        return stderr;
-      };
-      const why = 'none was delegated to its user';
-      expect(await refused('pause', id)).toContain(`cannot be paused: it has no cgroup (${why})`);
-      expect(await refused('resume', id)).toContain('container not paused');
-      expect(await refused('update', '--memory', '32M', id)).toContain(`The container cannot be limited: ${why}`);
-      expect(await refused('exec', '--cgroup', 'child', id, 'true')).toContain('the container has no cgroup');
-      expect((await user.ok(['state', id])).stdout).toContain('"running"');
-      await user.ok(['kill', '--all', id, 'KILL']);
-      await eventually('all have ended', async () => pids.every((each) => !existsSync(`/proc/${each}`)) || undefined);
-      await user.ok(['delete', id]);
-    });
-  });
-
-  // systemd does not delegate controllers of cgroup v1; an administrator can.
-  describe.skipIf(isCgroupV2)('with a part of the hierarchies of cgroup v1', () => {
-    test('has the limits that can be, and hears of the others', async ({ user, box }) => {
-      const name = box.id();
-      const own = `/sys/fs/cgroup/pids/${name}`;
-      mkdirSync(own);
-      try {
-        chownSync(own, uid, gid);
+      test('finds it in the file of --log as well', async ({ user }) => {
         const bundle = await user.bundle((config) => {
           rootless(config);
           limited(config);
-          config.linux.cgroupsPath = `/${name}/leaf`;
-          config.process.args = ['sleep', '100'];
+        });
+        const log = join(user.home, 'log');
+        const words = ['--log', log, '--log-format', 'json', 'run', '--bundle', bundle.path, uniqueId()];
+        expect((await user.ok(words)).stderr).toBe('');
+        const [first, ...others] = lines(readFileSync(log, 'utf8')).map((line) => JSON.parse(line));
+        expect(first).toMatchObject({ level: 'warning', msg: expect.stringContaining('linux.resources.memory.limit') });
+        expect(others).toEqual([]);
+      });
+
+      const allow = (major: number, minor: number, access = 'rwm'): DeviceRule => ({
+        allow: true,
+        type: 'c',
+        major,
+        minor,
+        access,
+      });
+      const usual: DeviceRule[] = [
+        { allow: false, access: 'rwm' },
+        { allow: true, type: 'b', access: 'm' },
+        allow(1, 3),
+        allow(136, -1),
+        { allow: false, type: 'c', major: 10, minor: 229, access: 'rwm' },
+      ];
+
+      test.for<[string, Config['linux']['resources']]>([
+        ['no resources', undefined],
+        ['empty resources', {}],
+        ["an engine's devices", { devices: usual }],
+        ['what is no limit', { memory: { limit: -1 }, pids: { limit: -1 }, cpu: { shares: 0 }, unified: {} }],
+        ['huge pages as the kubelet sends them', { hugepageLimits: [{ pageSize: '2MB', limit: 0 }] }],
+      ])('hears nothing of %s', async ([, resources], { user }) => {
+        const { code, stderr } = await user.probe('true', (config) => {
+          if (resources !== undefined) config.linux.resources = resources;
+        });
+        expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+      });
+
+      test('hears of device rules that would have taken something away, and of a path', async ({ user }) => {
+        const { code, stderr } = await user.probe('true', (config) => {
+          config.linux.resources = { devices: [...usual, allow(10, 229, 'r')] };
+          config.linux.cgroupsPath = `/${uniqueId()}`;
+        });
+        expect(code).toBe(0);
+        expect(listed(stderr)).toEqual(['linux.cgroupsPath', 'linux.resources.devices[5]']);
+        expect(stderr).toContain('only root can enforce rules for devices');
+      });
+
+      test('a failure is told alone', async ({ user }) => {
+        const { code, stderr } = await user.probe('true', (config) => {
+          limited(config);
+          config.process.args = ['nosuch'];
+        });
+        expect(code).not.toBe(0);
+        expect(stderr).toContain('nosuch');
+      });
+
+      test('--rootless=false makes it an error', async ({ user }) => {
+        const bundle = await user.bundle((config) => {
+          rootless(config);
+          limited(config);
+        });
+        const { code, stderr } = await user.tsrunc(['--rootless', 'false', 'run', '--bundle', bundle.path, uniqueId()]);
+        expect(code).toBe(1);
+        expect(stderr).toMatch(/^tsrunc: Cannot make the cgroup .*: permission denied/);
+        expect((await user.ok(['list', '--quiet'])).stdout).toBe('');
+      });
+
+      test('every verb works, or says that there is no cgroup', async ({ user }) => {
+        const bundle = await user.bundle((config) => {
+          rootless(config);
+          limited(config);
+          config.process.args = ['sh', '-c', 'sleep 101 & sleep 102; true'];
         });
         const id = user.id();
-        const { stderr } = await user.ok(['run', '-d', '--bundle', bundle.path, id]);
-        const isOthers = (field: string) => field !== 'linux.resources.pids.limit';
-        expect(listed(stderr)).toEqual(['linux.cgroupsPath', ...fields.filter(isOthers)]);
-        expect(stderr).not.toContain(own);
-        const limit = () => readFileSync(`${own}/leaf/pids.max`, 'utf8').trim();
-        expect(limit()).toBe('17');
-        expect(JSON.parse((await user.ok(['ps', '--format', 'json', id])).stdout)).toHaveLength(1);
-        await user.ok(['update', '--pids-limit', '18', id]);
-        const { code, stderr: refusal } = await user.tsrunc(['update', '--pids-limit', '19', '--memory', '32M', id]);
-        expect([code, limit()]).toEqual([1, '18']);
-        expect(refusal).toContain('is not delegated to its user; everything is as before');
-        expect((await user.tsrunc(['pause', id])).stderr).toContain('it has no cgroup of the freezer controller');
+        await user.ok(['run', '-d', '--bundle', bundle.path, id]);
+        const { pid = 0 }: State = JSON.parse((await user.ok(['state', id])).stdout);
+        const pids: number[] = await eventually('all have started', async () => {
+          const found = JSON.parse((await user.ok(['ps', '--format', 'json', id])).stdout);
+          return found.length === 3 ? found : undefined;
+        });
+        expect(pids).toContain(pid);
+        expect((await user.ok(['exec', id, 'echo', 'inside'])).stdout).toBe('inside\n');
+        const stats = JSON.parse((await user.ok(['events', '--stats', id])).stdout);
+        expect(stats).toMatchObject({ type: 'stats', id, data: { pids: {} } });
+        const refused = async (...words: string[]): Promise<string> => {
+          const { code, stderr } = await user.tsrunc(words);
+          expect([words, code]).toEqual([words, words[0] === 'exec' ? 255 : 1]);
+          return stderr;
+        };
+        const why = 'none was delegated to its user';
+        expect(await refused('pause', id)).toContain(`cannot be paused: it has no cgroup (${why})`);
+        expect(await refused('resume', id)).toContain('container not paused');
+        expect(await refused('update', '--memory', '32M', id)).toContain(`The container cannot be limited: ${why}`);
+        expect(await refused('exec', '--cgroup', 'child', id, 'true')).toContain('the container has no cgroup');
+        expect((await user.ok(['state', id])).stdout).toContain('"running"');
         await user.ok(['kill', '--all', id, 'KILL']);
-        await user.ok(['delete', '--force', id]);
-        expect(readdirSync(own, { withFileTypes: true }).filter((entry) => entry.isDirectory())).toEqual([]);
-      } finally {
-        await user.close();
-        rmdirSync(own);
-      }
+        await eventually('all have ended', async () => pids.every((each) => !existsSync(`/proc/${each}`)) || undefined);
+        await user.ok(['delete', id]);
+      });
     });
-  });
-});
+
+    // systemd does not delegate controllers of cgroup v1; an administrator can.
+    describe.skipIf(isCgroupV2)('with a part of the hierarchies of cgroup v1', () => {
+      test('has the limits that can be, and hears of the others', async ({ user, box }) => {
+        const name = box.id();
+        const own = `/sys/fs/cgroup/pids/${name}`;
+        mkdirSync(own);
+        try {
+          chownSync(own, uid, gid);
+          const bundle = await user.bundle((config) => {
+            rootless(config);
+            limited(config);
+            config.linux.cgroupsPath = `/${name}/leaf`;
+            config.process.args = ['sleep', '100'];
+          });
+          const id = user.id();
+          const { stderr } = await user.ok(['run', '-d', '--bundle', bundle.path, id]);
+          const isOthers = (field: string) => field !== 'linux.resources.pids.limit';
+          expect(listed(stderr)).toEqual(['linux.cgroupsPath', ...fields.filter(isOthers)]);
+          expect(stderr).not.toContain(own);
+          const limit = () => readFileSync(`${own}/leaf/pids.max`, 'utf8').trim();
+          expect(limit()).toBe('17');
+          expect(JSON.parse((await user.ok(['ps', '--format', 'json', id])).stdout)).toHaveLength(1);
+          await user.ok(['update', '--pids-limit', '18', id]);
+          const { code, stderr: refusal } = await user.tsrunc(['update', '--pids-limit', '19', '--memory', '32M', id]);
+          expect([code, limit()]).toEqual([1, '18']);
+          expect(refusal).toContain('is not delegated to its user; everything is as before');
+          expect((await user.tsrunc(['pause', id])).stderr).toContain('it has no cgroup of the freezer controller');
+          await user.ok(['kill', '--all', id, 'KILL']);
+          await user.ok(['delete', '--force', id]);
+          expect(readdirSync(own, { withFileTypes: true }).filter((entry) => entry.isDirectory())).toEqual([]);
+        } finally {
+          await user.close();
+          rmdirSync(own);
+        }
+      });
+    });
+  },
+);
 
 const unified = isCgroupV2 ? '/sys/fs/cgroup' : '/sys/fs/cgroup/unified';
 
 // On a hybrid host in a mount namespace where the unified hierarchy, which lacks most controllers, is all there is.
-describe.skipIf(unavailable !== undefined || !existsSync(`${unified}/cgroup.procs`))('cgroup v2', () => {
+describe.skipIf(unavailable !== undefined || !isRoot || !existsSync(`${unified}/cgroup.procs`))('cgroup v2', () => {
   const onlyV2 = isCgroupV2 ? ':' : `mount --bind ${unified} /sys/fs/cgroup`;
 
   /** A cgroup that belongs to the user, and what makes one below it the user's own. */
@@ -276,7 +279,60 @@ describe.skipIf(unavailable !== undefined || !existsSync(`${unified}/cgroup.proc
     }));
 });
 
-describe.skipIf(unavailable)('root', () => {
+const session = process.env.XDG_RUNTIME_DIR;
+
+// npm run test:vm -- --mode user
+describe.skipIf(unavailable !== undefined || isRoot || !existsSync(`${session}/systemd/private`))(
+  'an ordinary user in a session of systemd',
+  () => {
+    const how = { env: { XDG_RUNTIME_DIR: session } };
+    const managers = [
+      ['cgroupfs', []],
+      ['systemd', ['--systemd-cgroup']],
+    ] as const;
+
+    const outcome = async (user: Ordinary, manager: readonly string[], patch: (config: Config) => void) => {
+      const bundle = await user.bundle((config) => {
+        rootless(config);
+        config.linux.namespaces = config.linux.namespaces.filter(({ type }) => type !== 'network');
+        config.mounts = config.mounts.filter(({ type }) => type !== 'sysfs');
+        patch(config);
+      });
+      return user.tsrunc([...manager, 'run', '--bundle', bundle.path, user.id(how)], how);
+    };
+
+    test.for(managers)('has limits of memory that hold (%s)', async ([, manager], { user }) => {
+      const { code, stderr } = await outcome(user, manager, (config) => {
+        config.linux.resources = { memory: { limit: 16 << 20, swap: 16 << 20 } };
+        config.process.args = ['dd', 'if=/dev/zero', 'of=/dev/null', 'bs=64M', 'count=1'];
+      });
+      expect({ code, stderr }).toEqual({ code: 137, stderr: '' });
+    });
+
+    test.for(managers)('has limits of processes that hold (%s)', async ([, manager], { user }) => {
+      const { stdout, stderr } = await outcome(user, manager, (config) => {
+        config.linux.resources = { pids: { limit: 3 } };
+        config.process.args = ['sh', '-c', 'for each in 1 2 3 4; do echo $each; sleep 60 & done'];
+      });
+      expect(stdout).toBe('1\n2\n3\n');
+      expect(stderr).toContain("can't fork");
+      expect(stderr).not.toContain('Not applied');
+    });
+
+    test.for(managers)('hears what its systemd was not given (%s)', async ([, manager], { user }) => {
+      const { code, stdout, stderr } = await outcome(user, manager, (config) => {
+        config.linux.resources = { pids: { limit: 30 }, hugepageLimits: [{ pageSize: '2MB', limit: 2 << 20 }] };
+        config.process.args = ['echo', 'ran'];
+      });
+      expect({ code, stdout }).toEqual({ code: 0, stdout: 'ran\n' });
+      expect(listed(stderr)).toEqual(['linux.resources.hugepageLimits[0].limit']);
+      expect(stderr).toContain(`the controllers delegated to uid ${uid} lack hugetlb`);
+      expect(stderr).toContain(`systemctl edit user@${uid}.service`);
+    });
+  },
+);
+
+describe.skipIf(!isRoot)('root', () => {
   test('is refused where the cgroup cannot be made', async ({ box }) => {
     const bundle = await box.bundle(limited);
     const mounts =

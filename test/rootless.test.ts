@@ -15,7 +15,7 @@ import { join } from 'node:path';
 import { describe } from 'vitest';
 import type { State } from '../src/config/spec.ts';
 import { alive, type Bundle, test as base, type Config, exec, expect, uniqueId } from './support/box.ts';
-import { runtime } from './support/host.ts';
+import { isRoot, runtime } from './support/host.ts';
 import { namespaceOf } from './support/namespaces.ts';
 import { gid, Ordinary, rootless, subordinate, uid, unavailable, withSubordinateIds } from './support/ordinary.ts';
 import { eventually } from './support/process.ts';
@@ -27,6 +27,9 @@ const test = base.extend<{ user: Ordinary }>({
     await user.close();
   },
 });
+
+/** Under circumstances that only root can make. */
+const asRoot = test.skipIf(!isRoot);
 
 const lines = (text: string): string[] => text.trimEnd().split('\n');
 const ids = (text: string): number[][] => lines(text).map((line) => line.trim().split(/\s+/).map(Number));
@@ -52,7 +55,7 @@ describe.skipIf(unavailable)(`an ordinary user${unavailable === undefined ? '' :
   describe('spec --rootless && run', () => {
     const script = 'id -u; id -g; cat /proc/self/uid_map /proc/self/gid_map';
 
-    test('without subordinate ids: root inside is the user outside', async ({ user }) => {
+    asRoot('without subordinate ids: root inside is the user outside', async ({ user }) => {
       const bundle = await specified(user, script);
       const [inside, group, ...maps] = lines((await user.run(bundle)).stdout);
       expect([inside, group]).toEqual(['0', '0']);
@@ -69,7 +72,7 @@ describe.skipIf(unavailable)(`an ordinary user${unavailable === undefined ? '' :
       expect(ids(maps.join('\n'))).toEqual([[0, uid, 1], range, [0, gid, 1], range]);
     });
 
-    test.for([
+    asRoot.for([
       ['without the mapping programs', { subordinate: true, env: { PATH: '/nowhere' } }],
       ['with subordinate ids, but no account', { subordinate: true, known: false }],
     ] as const)('%s', async ([, how], { user }) => {
@@ -107,12 +110,12 @@ describe.skipIf(unavailable)(`an ordinary user${unavailable === undefined ? '' :
     const groups = 'grep Groups /proc/self/status; cat /proc/self/setgroups';
     const withGroups = { groups: [gid, 40_001], subordinate: true };
 
-    test('of the caller stay, where the kernel lets nobody drop them', async ({ user }) => {
+    asRoot('of the caller stay, where the kernel lets nobody drop them', async ({ user }) => {
       const { stdout } = await user.probe(groups, undefined, withGroups);
       expect(lines(stdout)).toEqual([expect.stringMatching(/^Groups:\t65534 0/), 'deny']);
     });
 
-    test('of the caller are dropped with newgidmap', async ({ user }) => {
+    asRoot('of the caller are dropped with newgidmap', async ({ user }) => {
       const { stdout } = await user.probe(groups, withSubordinateIds, withGroups);
       expect(lines(stdout)).toEqual([expect.stringMatching(/^Groups:\s*$/), 'allow']);
     });
@@ -121,7 +124,7 @@ describe.skipIf(unavailable)(`an ordinary user${unavailable === undefined ? '' :
       config.process.user = { uid: 0, gid: 0, additionalGids: [5] };
     };
 
-    test('of the config are set with newgidmap', async ({ user }) => {
+    asRoot('of the config are set with newgidmap', async ({ user }) => {
       const patch = (config: Config): void => {
         withSubordinateIds(config);
         asking(config);
@@ -144,7 +147,7 @@ describe.skipIf(unavailable)(`an ordinary user${unavailable === undefined ? '' :
       expect([root.uid, root.mode & 0o7777]).toEqual([uid, 0o1700]);
     });
 
-    test.for([
+    asRoot.for([
       [undefined, 'rmdir /run/tsrunc'],
       ['', 'true'],
     ] as const)('without XDG_RUNTIME_DIR (%s) the user is told', async ([value, change], { user }) => {
@@ -220,7 +223,7 @@ describe.skipIf(unavailable)(`an ordinary user${unavailable === undefined ? '' :
     });
   });
 
-  describe('root is not misled by the state of a user', () => {
+  describe.skipIf(!isRoot)('root is not misled by the state of a user', () => {
     /** A container of the user, whose record then names a process of root. */
     const forged = async (user: Ordinary): Promise<{ id: string; root: string; victim: ChildProcess }> => {
       const id = user.id();
@@ -342,7 +345,7 @@ describe.skipIf(unavailable)(`an ordinary user${unavailable === undefined ? '' :
       expect(message).toContain('Install the package uidmap');
     });
 
-    test('newuidmap has lost its set-user-ID bit', async ({ user, box }) => {
+    asRoot('newuidmap has lost its set-user-ID bit', async ({ user, box }) => {
       const copy = join(box.path, 'copy');
       const prepare = `cp $(command -v newgidmap) ${copy}; chmod 755 ${copy}; mount --bind ${copy} $(command -v newgidmap)`;
       const message = await refused(user, withSubordinateIds, { subordinate: true, prepare });
@@ -350,7 +353,7 @@ describe.skipIf(unavailable)(`an ordinary user${unavailable === undefined ? '' :
       expect(message).toContain('newgidmap must be set-user-ID root');
     });
 
-    test('no subordinate ids, or others', async ({ user }) => {
+    asRoot('no subordinate ids, or others', async ({ user }) => {
       expect(await refused(user, withSubordinateIds)).toContain(
         'ranges in /etc/subgid can be mapped: there are none (',
       );
@@ -364,7 +367,7 @@ describe.skipIf(unavailable)(`an ordinary user${unavailable === undefined ? '' :
       expect(message).toContain(`can be mapped: ${first}-${first + count - 1} (root adds some: usermod --add-subgids)`);
     });
 
-    test('the uid has no account', async ({ user }) => {
+    asRoot('the uid has no account', async ({ user }) => {
       const message = await refused(user, withSubordinateIds, { known: false, subordinate: true });
       expect(message).toContain(`uid ${uid} has no account in /etc/passwd, and newgidmap serves only accounts`);
     });
@@ -384,7 +387,7 @@ describe.skipIf(unavailable)(`an ordinary user${unavailable === undefined ? '' :
       expect(message).toContain('linux.uidMappings');
     });
 
-    test('a root file system of somebody else, in which something is missing', async ({ user, box }) => {
+    asRoot('a root file system of somebody else, in which something is missing', async ({ user, box }) => {
       const foreign = await box.bundle();
       const message = await refused(user, (config) => {
         config.mounts.push({ destination: '/missing/here', type: 'tmpfs', source: 'tmpfs' });

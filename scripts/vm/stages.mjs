@@ -21,6 +21,7 @@ const hostTests = [
   'test/masks.test.ts',
   'test/namespaces.test.ts',
   'test/checkpoint',
+  'test/rootless-cgroups.test.ts',
 ];
 
 /** What the gate has time for: five minutes of a processor. @type {readonly Stage[]} */
@@ -40,7 +41,7 @@ export const full = [
   {
     name: 'an ordinary user of systemd',
     mode: 'user',
-    files: ['test/rootless.test.ts', 'test/systemd.test.ts', 'test/clients/podman-rootless.test.ts'],
+    files: ['test/rootless.test.ts', 'test/rootless-cgroups.test.ts', 'test/systemd.test.ts'],
     seconds: 3600,
   },
   { name: 'no systemd, cgroup v2', mode: 'plain', files: hostTests, seconds: 5400 },

@@ -1,26 +1,46 @@
 /**
  * An ordinary user of the host, made up for one test: a uid that nobody has, with a home and a runtime directory below the
  * box, and an account that exists in a mount namespace of the test's own only (private copies of /etc/passwd, subuid, subgid).
+ * Where the tests do not run as root it is whoever runs them, with the account and the subordinate ids that are there.
  */
 import { chmodSync, chownSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { userInfo } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import type { Box, Bundle, Config, Outcome } from './box.ts';
 import { uniqueId } from './box.ts';
 import { hasCommand, isRoot, runtime } from './host.ts';
 import { type ExecOptions, exec, output } from './process.ts';
 
-export const uid = 54_321;
-export const gid = 54_322;
+export const uid = isRoot ? 54_321 : userInfo().uid;
+export const gid = isRoot ? 54_322 : userInfo().gid;
+
+/** The caller's line in /etc/subuid; the one in /etc/subgid is the same as adduser makes them. */
+const ownRange = (): { first: number; count: number } | undefined => {
+  const [first, count] =
+    readFileSync('/etc/subuid', 'utf8')
+      .split('\n')
+      .map((line) => line.split(':'))
+      .find(([name]) => name === userInfo().username)
+      ?.slice(1)
+      .map(Number) ?? [];
+  return first === undefined || count === undefined ? undefined : { first, count };
+};
+
+const range = isRoot ? { first: 300_000, count: 1000 } : ownRange();
 /** What the account has in /etc/subuid and /etc/subgid where a test gives it any. */
-export const subordinate = { first: 300_000, count: 1000 };
+export const subordinate = range ?? { first: 0, count: 0 };
+
+const needed = ['newuidmap', 'newgidmap', ...(isRoot ? ['unshare', 'setpriv'] : [])];
 
 /** Why these tests cannot run here; undefined where they can. */
-export const unavailable = !isRoot
-  ? 'only root can become another user'
-  : ['unshare', 'setpriv', 'newuidmap', 'newgidmap'].every(hasCommand)
-    ? undefined
-    : 'unshare, setpriv, newuidmap or newgidmap is not installed';
+export const unavailable =
+  range === undefined
+    ? 'this user has no subordinate ids'
+    : needed.every(hasCommand)
+      ? undefined
+      : `one of ${needed.join(', ')} is not installed`;
 
+/** But for `env` and `subordinate`, only root can make them: such tests are for root. */
 export interface Circumstances {
   /** The account has subordinate ids (no). */
   readonly subordinate?: boolean;
@@ -67,6 +87,7 @@ export class Ordinary {
   /** Run a program as the user. */
   async exec(words: readonly string[], how: Circumstances = {}, options: ExecOptions = {}): Promise<Outcome> {
     const { groups = [], prepare = ':' } = how;
+    if (!isRoot) return exec('env', [...this.#environment(how), ...words], options);
     const identity = [`--reuid=${uid}`, `--regid=${gid}`];
     const supplementary = groups.length === 0 ? '--clear-groups' : `--groups=${groups.join()}`;
     const script = `${this.#mountAccount(how)}\n${prepare}\nexec "$@"`;
