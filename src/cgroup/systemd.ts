@@ -83,6 +83,8 @@ export class SystemdCgroup implements CgroupDriver {
     this.#record = { ...this.#record, places, directories: [...new Set(directories)] };
     this.#files = filesOf(this.#record, made);
     this.#files.adopt();
+    // Less, where the user's systemd has only some hierarchies of cgroup v1.
+    this.#record = this.#files.record ?? this.#record;
   }
 
   apply(resources: Resources): void {

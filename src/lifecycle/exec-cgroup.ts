@@ -24,7 +24,6 @@ interface Request {
   readonly children: ReadonlyMap<string, string>;
   /** The container's first process. */
   readonly pid: number;
-  readonly privileged: boolean;
 }
 
 const none: ExecCgroup = {
@@ -37,14 +36,13 @@ const none: ExecCgroup = {
 };
 
 /** @throws TsruncError USAGE, CGROUP_FAILED for a child that cannot be */
-export function chooseExecCgroup({ record, children, pid, privileged }: Request): ExecCgroup {
+export function chooseExecCgroup({ record, children, pid }: Request): ExecCgroup {
   if (record === undefined) return children.size === 0 ? none : refuse('the container has no cgroup');
   const driver = openCgroup(record);
   const { placement } = driver;
   const common = { oomKills: () => driver.oomKills() };
   if (placement.kind === 'v1') {
-    // The hierarchies that an ordinary user could not use are recorded, but nothing was made there.
-    const hierarchies = placement.hierarchies.filter((place) => privileged || existsSync(directoryOf(place)));
+    const { hierarchies } = placement;
     const directory = (hierarchy: string): string =>
       childOf(driver.directory(hierarchy), children.get('') ?? childFor(hierarchy, children));
     checkControllers(

@@ -144,7 +144,6 @@ async function enter(request: Request, terminal: Terminal, undo: Undo): Promise<
     record: record.cgroup,
     children: request.options.cgroups,
     pid: record.pid,
-    privileged: request.host.user.privileged,
   });
   const conversation = spawn(request, cgroup, terminal, undo);
   // While the helper starts on another core.

@@ -34,7 +34,7 @@ export function processesOf(record: ContainerRecord): number[] {
   });
 }
 
-/** The container's cgroup, if it has one: what is recorded for an ordinary user may not have been theirs to make. */
+/** The container's cgroup, if it has one and nobody has moved it elsewhere. */
 export function cgroupOf(record: ContainerRecord): CgroupDriver | undefined {
   if (record.cgroup === undefined) return undefined;
   const cgroup = openCgroup(record.cgroup);
