@@ -19,8 +19,12 @@ export interface Finding {
 /** How many there are, told or not. */
 export const total = (findings: readonly Finding[]): number => findings.reduce((sum, { count = 1 }) => sum + count, 0);
 
-/** More mistakes of shape than this are not looked for: each costs memory, and a file can have millions. */
+/** More mistakes than this are not looked for: each costs time and memory, and a file can have millions. */
 export const mostErrors = 1000;
+
+/** "3", or "at least 1000" where more mistakes were not looked for. */
+export const countOf = (mistakes: readonly Finding[]): string =>
+  `${total(mistakes) >= mostErrors ? 'at least ' : ''}${total(mistakes)}`;
 
 /** So many of each severity are told; the others are counted. */
 export const mostTold = 100;
@@ -48,6 +52,14 @@ export const caution = (pointer: string, message: string, hint?: string): Findin
   finding('warning', pointer, message, hint);
 
 export const isError = ({ severity }: Finding): boolean => severity === 'error';
+
+/** In the place of those that are not told one by one. */
+export const untold = (severity: Finding['severity'], count: number, isOpen = false): Finding => ({
+  severity,
+  pointer: '',
+  message: `${isOpen ? 'At least ' : ''}${count} more ${severity === 'error' ? 'mistakes' : 'warnings'} are not shown`,
+  count,
+});
 
 /** A value of the configuration as it is quoted in a message. */
 export function quoted(value: unknown): string {

@@ -61,7 +61,7 @@ async function explained(text: string, path: string, container: Spec): Promise<E
   const { process: _, ...rest } = container;
   // One line before the text, so that only the columns of its first line differ.
   const before = `${JSON.stringify(rest).slice(0, -1)},"process":`;
-  const findings = await validateConfig(`${before}${text}}`, path);
+  const findings = await validateConfig(`${before}${text}}`, path, 'errors');
   const own = findings.filter((finding) => isError(finding) && (aboutProcess(finding) || finding.count !== undefined));
   return configError(
     own.map((finding) => moved(finding, before.length)),

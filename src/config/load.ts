@@ -62,5 +62,5 @@ export async function loadConfig(bundle: string, options: LoadOptions = {}): Pro
 
 async function explained(text: string, path: string): Promise<TsruncError> {
   const [{ validateConfig }, { configError }] = await Promise.all([import('./validate.ts'), import('./report.ts')]);
-  return configError((await validateConfig(text, path)).filter(isError), path);
+  return configError((await validateConfig(text, path, 'errors')).filter(isError), path);
 }

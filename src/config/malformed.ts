@@ -1,7 +1,7 @@
 /** Explains text that is not JSON: where, the line with a caret, what was expected. Not on the hot path. */
 import { type ParseError, parse, printParseErrorCode } from 'jsonc-parser';
 import { mistake, type PlacedFinding } from './findings.ts';
-import { lineAndColumn } from './position.ts';
+import { lineAndColumn, walkBrackets } from './position.ts';
 
 /** By the names that printParseErrorCode gives. */
 const sentences: Readonly<Record<string, string>> = {
@@ -51,13 +51,12 @@ const deepest = 1000;
 
 /** Offset of the first bracket that is nested too deeply. Quotes count as in JSON, whether or not the rest is any. */
 function offsetTooDeep(text: string): number | undefined {
-  let depth = 0;
-  for (const { 0: found, index } of text.matchAll(/"[^"\\]*(?:\\.[^"\\]*)*"?|[[{]|[\]}]/gs)) {
-    if (found === '[' || found === '{') depth++;
-    else if (found === ']' || found === '}') depth--;
-    if (depth > deepest) return index;
-  }
-  return undefined;
+  let found = false;
+  const behind = walkBrackets(text, 0, 0, (depth) => {
+    found = depth > deepest;
+    return found;
+  });
+  return found ? behind - 1 : undefined;
 }
 
 /** A finding where brackets are nested so deeply that nothing else can be said about the text. */

@@ -2,38 +2,37 @@
  * Unknown properties are allowed (spec.md "Extensibility"), and that is how a misspelled one goes unnoticed. Those that look
  * like a known one of the same object, and properties given twice, are worth a warning.
  */
-import { caution, type Finding, quoted } from './findings.ts';
+import { quoted } from './findings.ts';
 import { nearest } from './nearest.ts';
-import { children, pointerTo } from './position.ts';
-import { childSchema, type SchemaNode, schemaRoot } from './schema-tree.ts';
+import { pointerTo, visitChildren } from './position.ts';
+import type { Report } from './rules/helpers.ts';
+import { childSchema, hasNames, type SchemaNode, schemaRoot } from './schema-tree.ts';
 
-export function findMisspelled(text: string): Finding[] {
-  const start = text.search(/[^\s]/);
-  return [...inValue(text, start, '', schemaRoot)];
+export function reportMisspelled(text: string, report: Report): void {
+  inValue(text, Math.max(text.search(/[^\s]/), 0), '', schemaRoot, report);
 }
 
-function* inValue(text: string, start: number, pointer: string, schema: SchemaNode): Generator<Finding> {
+/** @returns offset behind the value */
+function inValue(text: string, start: number, pointer: string, schema: SchemaNode, report: Report): number {
+  const isObject = text[start] === '{';
   const seen = new Set<string>();
-  for (const child of children(text, start)) {
-    const place = pointerTo(pointer, child.name);
-    if (text[start] === '{') yield* inName(child.name, place, schema, seen);
-    const known = childSchema(schema, child.name);
-    if (known !== undefined) yield* inValue(text, child.start, place, known);
-  }
+  return visitChildren(text, start, (name, _key, at) => {
+    if (isObject) inName(name, pointer, schema, seen, report);
+    const known = childSchema(schema, name);
+    // Lists of words can be long, and have nothing in them to be misspelled.
+    const isLooked = known !== undefined && (text[at] === '{' || hasNames(known));
+    return isLooked ? inValue(text, at, pointerTo(pointer, name), known, report) : undefined;
+  });
 }
 
-function* inName(name: string, place: string, schema: SchemaNode, seen: Set<string>): Generator<Finding> {
-  if (seen.has(name)) yield aboutName(place, `The property ${quoted(name)} stands there twice: the last one counts`);
+function inName(name: string, parent: string, schema: SchemaNode, seen: Set<string>, report: Report): void {
+  const place = () => ({ pointer: pointerTo(parent, name), about: 'key' }) as const;
+  if (seen.has(name)) report.caution(place(), `The property ${quoted(name)} stands there twice: the last one counts`);
   seen.add(name);
-  const known = Object.keys(schema.properties ?? {});
-  if (known.length === 0 || known.includes(name)) return;
-  const near = nearest(name, known);
+  const { properties = {} } = schema;
+  if (Object.hasOwn(properties, name)) return;
+  const near = nearest(name, Object.keys(properties));
   if (near !== undefined) {
-    yield aboutName(place, `The property ${quoted(name)} is unknown and has no effect`, `Did you mean ${near}?`);
+    report.caution(place(), `The property ${quoted(name)} is unknown and has no effect`, `Did you mean ${near}?`);
   }
 }
-
-const aboutName = (pointer: string, message: string, hint?: string): Finding => ({
-  ...caution(pointer, message, hint),
-  about: 'key',
-});

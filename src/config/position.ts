@@ -17,13 +17,17 @@ interface LineAndColumn {
   readonly column: number;
 }
 
-interface Child extends Span {
-  readonly name: string;
-}
-
 const space = /[ \t\r\n]*/y;
 const literal = /[^\s,\]}]*/y;
 const stringBody = /[^"\\]*(?:\\.[^"\\]*)*"/sy;
+const string = String.raw`"[^"\\]*(?:\\.[^"\\]*)*"`;
+const other = String.raw`[^"{}[\]]*`;
+/** Not too many at once: for each the engine remembers the way back. */
+const severalOf = (item: string): string => `${other}(?:${item}${other}){0,64}`;
+const bracketed = (content: string): string => String.raw`[{[]${content}[}\]]`;
+const shallow = `(?:${string}|${bracketed(severalOf(`(?:${string}|${bracketed(severalOf(string))})`))})`;
+/** Strings, numbers, and objects and lists of at most two levels: the engine passes over them faster than our loop could. */
+const flat = new RegExp(severalOf(shallow), 'sy');
 
 function skip(pattern: RegExp, text: string, at: number): number {
   pattern.lastIndex = at;
@@ -33,36 +37,77 @@ function skip(pattern: RegExp, text: string, at: number): number {
 
 const skipSpace = (text: string, at: number): number => skip(space, text, at);
 
-function endOfValue(text: string, start: number): number {
-  if (text[start] === '"') return skip(stringBody, text, start + 1);
-  if (text[start] !== '{' && text[start] !== '[') return skip(literal, text, start);
-  let depth = 0;
-  for (let at = start; at < text.length; at++) {
-    const character = text[at];
-    if (character === '"') at = skip(stringBody, text, at + 1) - 1;
-    else if (character === '{' || character === '[') depth++;
-    else if ((character === '}' || character === ']') && --depth === 0) return at + 1;
+/**
+ * Goes from bracket to bracket, from `at` on, until `done` says so; quotes count as in JSON, whether or not the rest is any.
+ * The innermost two levels are passed over where they are small.
+ * @param depth of what is open at `at`
+ * @param done gets the depth after the bracket
+ * @returns offset behind that bracket, or the length of the text
+ */
+export function walkBrackets(text: string, at: number, depth: number, done: (depth: number) => boolean): number {
+  let open = depth;
+  for (let next = skip(flat, text, at); next < text.length; next = skip(flat, text, next)) {
+    const character = text[next];
+    if (character === '"') {
+      // That many strings in a row, or one that does not end.
+      const end = skip(stringBody, text, next + 1);
+      next = end === next + 1 ? text.length : end;
+      continue;
+    }
+    next++;
+    open += character === '{' || character === '[' ? 1 : -1;
+    if (done(open)) return next;
   }
   return text.length;
 }
 
-/** Members of the object, or items of the array, that begins at `open`. */
-export function* children(text: string, open: number): Generator<Child> {
-  if (text[open] !== '{' && text[open] !== '[') return;
+const isOutside = (depth: number): boolean => depth === 0;
+
+function endOfValue(text: string, start: number): number {
+  if (text[start] === '"') return skip(stringBody, text, start + 1);
+  if (text[start] !== '{' && text[start] !== '[') return skip(literal, text, start);
+  return walkBrackets(text, start + 1, 1, isOutside);
+}
+
+/**
+ * Sees a member of an object, or an item of an array.
+ * @param key where its name begins; the value in arrays
+ * @param start where the value begins
+ * @returns offset behind the value; undefined: find it
+ */
+type Visit = (name: string, key: number, start: number) => number | undefined;
+
+/**
+ * Visits the members of the object, or the items of the array, that begins at `open`; of any other value there are none.
+ * @param isEnough asked in arrays, whose items have each a name of its own: whether the rest is of no interest
+ * @returns offset behind it
+ */
+export function visitChildren(text: string, open: number, visit: Visit, isEnough?: () => boolean): number {
+  if (text[open] === '[') return visitItems(text, open, visit, isEnough);
+  if (text[open] !== '{') return endOfValue(text, open);
   let at = skipSpace(text, open + 1);
-  for (let index = 0; at < text.length && text[at] !== '}' && text[at] !== ']'; index++) {
-    const key = at;
-    let name = String(index);
-    if (text[open] === '{') {
-      const keyEnd = endOfValue(text, at);
-      name = JSON.parse(text.slice(at, keyEnd)) as string;
-      at = skipSpace(text, skipSpace(text, keyEnd) + 1);
-    }
-    const end = endOfValue(text, at);
-    yield { name, key, start: at, end };
-    at = skipSpace(text, end);
-    if (text[at] === ',') at = skipSpace(text, at + 1);
+  while (at < text.length && text[at] !== '}') {
+    const keyEnd = endOfValue(text, at);
+    const start = skipSpace(text, skipSpace(text, keyEnd) + 1);
+    at = nextItem(text, visit(unquoted(text.slice(at, keyEnd)), at, start) ?? endOfValue(text, start));
   }
+  return at + 1;
+}
+
+const unquoted = (name: string): string => (name.includes('\\') ? (JSON.parse(name) as string) : name.slice(1, -1));
+
+function visitItems(text: string, open: number, visit: Visit, isEnough?: () => boolean): number {
+  let at = skipSpace(text, open + 1);
+  for (let index = 0; at < text.length && text[at] !== ']'; index++) {
+    if (isEnough?.() === true) return walkBrackets(text, at, 1, isOutside);
+    at = nextItem(text, visit(String(index), at, at) ?? endOfValue(text, at));
+  }
+  return at + 1;
+}
+
+function nextItem(text: string, end: number): number {
+  const at = skipSpace(text, end);
+  return text[at] === ',' ? skipSpace(text, at + 1) : at;
 }
 
 /** The parts of a JSON pointer (RFC 6901), unescaped. */
@@ -76,22 +121,10 @@ export const pointerParts = (pointer: string): string[] =>
 export const pointerTo = (parent: string, part: string | number): string =>
   `${parent}/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`;
 
-function childNamed(text: string, open: number, name: string): Span | undefined {
-  let found: Span | undefined;
-  // The last of equal names counts, as in JSON.parse.
-  for (const child of children(text, open)) if (child.name === name) found = child;
-  return found;
-}
-
 /** Span of the value at `pointer`, or of its nearest ancestor where it does not exist (a missing property). */
 export function findSpan(text: string, pointer: string): Span {
-  const start = skipSpace(text, 0);
-  let span: Span = { key: start, start, end: endOfValue(text, start) };
-  for (const part of pointerParts(pointer)) {
-    const child = childNamed(text, span.start, part);
-    if (child === undefined) return span;
-    span = child;
-  }
+  const span = findSpans(text, [pointer]).get(pointer);
+  if (span === undefined) throw new Error(`${pointer} has no span`);
   return span;
 }
 
@@ -118,21 +151,32 @@ function byParts(pointers: readonly string[]): Wanted {
 /** As findSpan(), for all pointers in one walk through the text. */
 export function findSpans(text: string, pointers: readonly string[]): ReadonlyMap<string, Span> {
   const spans = new Map<string, Span>();
+  if (pointers.length === 0) return spans;
   const start = skipSpace(text, 0);
-  assign(spans, text, { key: start, start, end: endOfValue(text, start) }, byParts(pointers));
+  assign(spans, text, { key: start, start }, byParts(pointers));
   return spans;
 }
 
-function assign(spans: Map<string, Span>, text: string, span: Span, { pointers, below }: Wanted): void {
+/** The last of equal names counts, as in JSON.parse: what an earlier one has set is set again. */
+function assign(
+  spans: Map<string, Span>,
+  text: string,
+  { key, start }: Omit<Span, 'end'>,
+  { pointers, below }: Wanted,
+): number {
+  const found = new Set<string>();
+  const visit: Visit = (name, childKey, childStart) => {
+    const wanted = below.get(name);
+    if (wanted === undefined) return undefined;
+    found.add(name);
+    return assign(spans, text, { key: childKey, start: childStart }, wanted);
+  };
+  const end =
+    below.size === 0 ? endOfValue(text, start) : visitChildren(text, start, visit, () => found.size === below.size);
+  const span: Span = { key, start, end };
   for (const pointer of pointers) spans.set(pointer, span);
-  const found = new Map<string, Span>();
-  if (below.size > 0)
-    for (const child of children(text, span.start)) if (below.has(child.name)) found.set(child.name, child);
-  for (const [name, wanted] of below) {
-    const child = found.get(name);
-    if (child === undefined) assignAll(spans, span, wanted);
-    else assign(spans, text, child, wanted);
-  }
+  for (const [name, wanted] of below) if (!found.has(name)) assignAll(spans, span, wanted);
+  return end;
 }
 
 /** What does not exist is where its nearest ancestor is. */
@@ -156,10 +200,12 @@ export function linesAndColumns(text: string, offsets: readonly number[]): Reado
   const found = new Map<number, LineAndColumn>();
   let line = 1;
   let lineStart = 0;
+  let lineEnd = text.indexOf('\n');
   for (const offset of offsets.toSorted((a, b) => a - b)) {
-    for (let at = text.indexOf('\n', lineStart); at !== -1 && at < offset; at = text.indexOf('\n', lineStart)) {
+    while (lineEnd !== -1 && lineEnd < offset) {
       line++;
-      lineStart = at + 1;
+      lineStart = lineEnd + 1;
+      lineEnd = text.indexOf('\n', lineStart);
     }
     found.set(offset, { line, column: offset - lineStart + 1 });
   }

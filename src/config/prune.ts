@@ -48,9 +48,10 @@ function doubtNamespaces(document: Container): void {
   document.linux = { ...(typeof linux === 'object' ? linux : {}), namespaces: [undefined] };
 }
 
-/** A copy of `document` that the rules can take, or undefined where nothing can be said about it. */
+/** What the rules can take of `document`, a copy where something has to go, or undefined where nothing can be said about it. */
 export function prune(document: unknown, errors: readonly SchemaError[]): Spec | undefined {
   if (typeof document !== 'object' || document === null || Array.isArray(document)) return undefined;
+  if (errors.length === 0) return document as Spec;
   const copy = structuredClone(document) as Container;
   const places = errors.map(rejectedPlace);
   for (const place of places) remove(copy, place);

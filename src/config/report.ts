@@ -1,5 +1,5 @@
 import { type ErrorDetails, type Place, TsruncError } from '../errors.ts';
-import { type PlacedFinding, total } from './findings.ts';
+import { countOf, type PlacedFinding } from './findings.ts';
 
 /** "config.json:12:5", as editors and terminals make a link of it. */
 export const renderPlace = ({ file, line, column }: Place): string =>
@@ -31,5 +31,5 @@ export function configError(errors: readonly PlacedFinding[], file: string): Tsr
     return new TsruncError('CONFIG_INVALID', only.message, details);
   }
   const list = errors.map((finding) => `  ${renderFinding(finding).replaceAll('\n', '\n  ')}`).join('\n');
-  return new TsruncError('CONFIG_INVALID', `${file} has ${total(errors)} mistakes:\n${list}`);
+  return new TsruncError('CONFIG_INVALID', `${file} has ${countOf(errors)} mistakes:\n${list}`);
 }

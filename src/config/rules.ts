@@ -5,7 +5,7 @@
 import type { Finding } from './findings.ts';
 import { capabilityRule } from './rules/capabilities.ts';
 import { annotationRule, rootRule, utsRule, versionRule } from './rules/document.ts';
-import { Report, type Rule } from './rules/helpers.ts';
+import { Enough, Report, type Rule } from './rules/helpers.ts';
 import { hookRule } from './rules/hooks.ts';
 import { deviceRule, hiddenPathRule } from './rules/linux.ts';
 import { memoryPolicyRule } from './rules/memory-policy.ts';
@@ -50,13 +50,17 @@ const allRules: readonly Rule[] = [
 ];
 
 /**
- * Every mistake and caution about a configuration whose shape is right, in the order of the topics above.
+ * The mistakes (at most `mostErrors`) and cautions about a configuration whose shape is right, in the order of the topics above.
  * @param text the source of the configuration
  */
-export function checkRules(spec: Spec, text: string): Finding[] {
+export function checkRules(spec: Spec, text: string): readonly Finding[] {
   const report = new Report();
-  for (const rule of allRules) rule(spec, report);
-  // Looking at every string is worth it only where an escape can have made a NUL; JSON allows no other way.
-  if (text.includes('\\u0000')) nulRule(spec, report);
+  try {
+    for (const rule of allRules) rule(spec, report);
+    // Looking at every string is worth it only where an escape can have made a NUL; JSON allows no other way.
+    if (text.includes('\\u0000')) nulRule(spec, report);
+  } catch (error) {
+    if (!(error instanceof Enough)) throw error;
+  }
   return report.findings;
 }

@@ -24,12 +24,18 @@ interface RawNode extends SchemaNode {
 
 const root = configSchema as RawNode;
 
+const alreadyResolved = new WeakMap<RawNode, SchemaNode>();
+
 /** The node itself, or the definition it refers to; a description beside the reference is the nearer one. */
 function resolved(node: RawNode): SchemaNode {
   if (node.$ref === undefined) return node;
+  const known = alreadyResolved.get(node);
+  if (known !== undefined) return known;
   const { $ref, ...own } = node;
   const definition = root.$defs?.[$ref.slice('#/$defs/'.length)];
-  return { ...(definition === undefined ? {} : resolved(definition)), ...own };
+  const found = { ...(definition === undefined ? {} : resolved(definition)), ...own };
+  alreadyResolved.set(node, found);
+  return found;
 }
 
 export const schemaRoot: SchemaNode = root;
@@ -41,6 +47,14 @@ export function childSchema(node: SchemaNode, name: string): SchemaNode | undefi
   const map = typeof additionalProperties === 'object' ? additionalProperties : undefined;
   const child = property ?? items ?? map;
   return child === undefined ? undefined : resolved(child);
+}
+
+/** Whether anything in such a value has a name that the schema knows. */
+export function hasNames(node: SchemaNode): boolean {
+  const { properties, items, additionalProperties } = node;
+  if (properties !== undefined) return true;
+  const inner = items ?? (typeof additionalProperties === 'object' ? additionalProperties : undefined);
+  return inner !== undefined && hasNames(resolved(inner));
 }
 
 /** The schema of the value at a JSON pointer of a configuration. */

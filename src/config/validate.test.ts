@@ -116,9 +116,9 @@ const withMounts = (mounts: unknown): string =>
   JSON.stringify({ ociVersion: '1.3.0', root: { path: 'r' }, mounts }, null, 1);
 
 test.each([
-  ['of shape', { destination: 1 }, /999|1000|900/],
-  ['of the rules', { destination: '' }, /^39[0-9]{3}|^79[0-9]{3}/],
-])('of thousands of mistakes %s the first are told, and at once', async (_, mount, count) => {
+  ['of shape', { destination: 1 }],
+  ['of the rules', { destination: '' }],
+])('of thousands of mistakes %s the first are told, and at once', async (_, mount) => {
   const text = withMounts(Array.from({ length: 40_000 }, () => mount));
   const start = performance.now();
   const findings = await validateConfig(text, 'config.json');
@@ -126,8 +126,7 @@ test.each([
   const errors = findings.filter(({ severity }) => severity === 'error');
   expect(errors).toHaveLength(101);
   expect(errors[0]?.place).toMatchObject({ pointer: expect.stringMatching(/^.mounts.0/), line: expect.any(Number) });
-  expect(errors.at(-1)?.message).toMatch(/^\d+ more mistakes are not shown$/);
-  expect(errors.at(-1)?.message).toMatch(count);
+  expect(errors.at(-1)?.message).toMatch(/^At least 9\d\d more mistakes are not shown$/);
 });
 
 test.each([
@@ -144,4 +143,34 @@ test.each([
 test('brackets in strings are not nested', async () => {
   const text = JSON.stringify({ ociVersion: '1.3.0', root: { path: '["{'.repeat(3000) }, hostname: 7 });
   expect(await validateConfig(text, 'config.json')).toMatchObject([{ severity: 'warning' }, { pointer: '/hostname' }]);
+});
+
+test('many places in a text of one line take one walk', async () => {
+  const text = JSON.stringify({
+    ociVersion: '1.3.0',
+    root: { path: 'r' },
+    hostname: 'x'.repeat(4_000_000),
+    mounts: [],
+  });
+  const many = text.replace(
+    '"mounts":[]',
+    `"mounts":[${Array.from({ length: 500 }, () => '{"destination":""}').join()}]`,
+  );
+  const start = performance.now();
+  expect(await validateConfig(many, 'config.json')).toHaveLength(102);
+  expect(performance.now() - start).toBeLessThan(3000);
+});
+
+test('warnings beyond those that are told are counted, and no mistake behind them is lost', async () => {
+  const bounding = Array.from({ length: 5000 }, (_, index) => `CAP_${index}`);
+  const text = JSON.stringify({
+    ociVersion: '1.3.0',
+    root: { path: 'r' },
+    process: { args: ['x'], cwd: '/', capabilities: { bounding } },
+    linux: { maskedPaths: ['relative'] },
+  });
+  const findings = await validateConfig(text, 'config.json');
+  expect(findings.filter(({ severity }) => severity === 'error')).toMatchObject([{ pointer: '/linux/maskedPaths/0' }]);
+  expect(findings).toHaveLength(102);
+  expect(findings.at(-1)?.message).toBe('4900 more warnings are not shown');
 });

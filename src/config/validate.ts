@@ -1,14 +1,14 @@
 /** Everything that can be said about a configuration; loaded only when something is wrong, or by the verb `validate`. */
 import { validate as explainSchema } from '../generated/explain-config.ts';
 import { explainSchemaErrors } from './explain.ts';
-import { type Finding, mostErrors, mostTold, type PlacedFinding, total } from './findings.ts';
+import { type Finding, mostErrors, mostTold, type PlacedFinding, total, untold } from './findings.ts';
 import { explainDepth, explainMalformed } from './malformed.ts';
-import { findMisspelled } from './misspelled.ts';
+import { reportMisspelled } from './misspelled.ts';
 import { parseJson } from './parse.ts';
-import { findSpans, linesAndColumns } from './position.ts';
+import { placed } from './placed.ts';
 import { prune } from './prune.ts';
+import { Report } from './rules/helpers.ts';
 import { checkRules } from './rules.ts';
-import type { Spec } from './spec.ts';
 import { unsupported } from './unsupported.ts';
 
 function parsed(text: string): { readonly document: unknown } | undefined {
@@ -19,47 +19,31 @@ function parsed(text: string): { readonly document: unknown } | undefined {
   }
 }
 
-function* findingsIn(document: unknown, text: string): Generator<Finding> {
+/** Which findings there are; warnings take as long to find as all mistakes together. */
+type Wanted = 'all' | 'errors';
+
+function findingsIn(document: unknown, text: string, wanted: Wanted): Finding[] {
   const isValid = explainSchema(document);
   const errors = isValid ? [] : (explainSchema.errors ?? []);
-  yield* explainSchemaErrors(errors.slice(0, mostTold), text);
-  if (errors.length > mostTold) yield untold('error', errors.length - mostTold);
+  const ofShape = explainSchemaErrors(errors.slice(0, mostTold), text);
+  if (errors.length > mostTold) ofShape.push(untold('error', errors.length - mostTold));
   // More of them may be there, over which the rules would stumble.
-  const spec: Spec | undefined = errors.length < mostErrors ? prune(document, errors) : undefined;
-  if (spec === undefined) return;
-  yield* checkRules(spec, text);
-  if (isValid) yield* unsupported(spec).map((finding): Finding => ({ ...finding, severity: 'warning' }));
-  yield* findMisspelled(text);
+  const spec = errors.length < mostErrors ? prune(document, errors) : undefined;
+  if (spec === undefined) return ofShape;
+  const report = new Report();
+  if (isValid) for (const { pointer, message } of unsupported(spec)) report.caution(pointer, message);
+  if (wanted === 'all') reportMisspelled(text, report);
+  return [...ofShape, ...checkRules(spec, text), ...report.findings];
 }
-
-const untold = (severity: Finding['severity'], count: number): Finding => ({
-  severity,
-  pointer: '',
-  message: `${count} more ${severity === 'error' ? 'mistakes' : 'warnings'} are not shown`,
-  count,
-});
 
 /** The first of this severity, and how many there are besides. */
 function told(findings: readonly Finding[], severity: Finding['severity']): Finding[] {
   const all = findings.filter((finding) => finding.severity === severity);
   const single = all.filter(({ count }) => count === undefined);
   const rest = total(all) - Math.min(single.length, mostTold);
-  return rest === 0 ? single : [...single.slice(0, mostTold), untold(severity, rest)];
-}
-
-/** Places for all in one walk through the text; for what stands for many, the file as a whole. */
-function placed(findings: readonly Finding[], text: string, file: string): PlacedFinding[] {
-  const spans = findSpans(
-    text,
-    findings.map(({ pointer }) => pointer),
-  );
-  const offsetOf = ({ pointer, about }: Finding): number =>
-    spans.get(pointer)?.[about === 'key' ? 'key' : 'start'] ?? 0;
-  const lines = linesAndColumns(text, findings.map(offsetOf));
-  return findings.map((finding): PlacedFinding => {
-    const position = finding.count === undefined ? lines.get(offsetOf(finding)) : undefined;
-    return { ...finding, place: { file, pointer: finding.pointer, ...position } };
-  });
+  if (rest === 0) return single;
+  const isOpen = severity === 'error' && total(all) >= mostErrors;
+  return [...single.slice(0, mostTold), untold(severity, rest, isOpen)];
 }
 
 const atTheEnd = Number.MAX_SAFE_INTEGER;
@@ -72,11 +56,11 @@ const inOrder = (a: PlacedFinding, b: PlacedFinding): number =>
  * @param text what stands in the file
  * @param file how the user knows the file, for the places
  */
-export async function validateConfig(text: string, file: string): Promise<PlacedFinding[]> {
+export async function validateConfig(text: string, file: string, wanted: Wanted = 'all'): Promise<PlacedFinding[]> {
   const deep = explainDepth(text, file);
   if (deep !== undefined) return [deep];
   const json = parsed(text);
   if (json === undefined) return [explainMalformed(text, file)];
-  const findings = [...findingsIn(json.document, text)];
+  const findings = findingsIn(json.document, text, wanted);
   return placed([...told(findings, 'error'), ...told(findings, 'warning')], text, file).sort(inOrder);
 }

@@ -117,10 +117,13 @@ export async function check(config: LoadedConfig, options: CreateOptions, mode: 
 }
 
 /** The words of a finding are loaded only when there is one. */
-async function warn({ warnings, locate }: LoadedConfig, { global }: CreateOptions): Promise<void> {
+async function warn({ warnings, text, path }: LoadedConfig, { global }: CreateOptions): Promise<void> {
   if (warnings.length === 0) return;
-  const { renderWarning } = await import('../config/report.ts');
-  for (const warning of warnings) global.log.warn(renderWarning({ ...warning, place: locate(warning.pointer) }));
+  const [{ renderWarning }, { placed }] = await Promise.all([
+    import('../config/report.ts'),
+    import('../config/placed.ts'),
+  ]);
+  for (const warning of placed(warnings, text, path)) global.log.warn(renderWarning(warning));
 }
 
 /** Take the id and write down what is about to be made, so that whatever a crash leaves can be found and removed. */

@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import { dirname, join } from 'node:path';
-import { isError, total } from '../../config/findings.ts';
+import { countOf, isError, type PlacedFinding, total } from '../../config/findings.ts';
 import { readConfig } from '../../config/read.ts';
 import { renderFindings } from '../../config/report.ts';
 import { validateConfig } from '../../config/validate.ts';
@@ -10,10 +10,10 @@ import type { Call } from '../commands.ts';
 export async function run({ args, print }: Call<'validate'>): Promise<number> {
   const file = configFile(args.path ?? '.');
   const findings = await validateConfig(readConfig(file, dirname(file)).text, file);
-  const errors = total(findings.filter(isError));
+  const errors = findings.filter(isError);
   if (findings.length > 0) print(`${renderFindings(findings)}\n`);
-  print(`${file} ${verdict(errors, total(findings) - errors)}\n`);
-  return errors > 0 ? 1 : 0;
+  print(`${file} ${verdict(errors, total(findings) - total(errors))}\n`);
+  return errors.length > 0 ? 1 : 0;
 }
 
 /** A path that names no folder is taken for the file itself; reading it says what is wrong with it. */
@@ -22,11 +22,11 @@ const configFile = (path: string): string =>
     ? path
     : join(path, 'config.json');
 
-function verdict(errors: number, warnings: number): string {
-  if (errors === 0 && warnings === 0) return 'is valid';
-  const counts = [...count(errors, 'error'), ...count(warnings, 'warning')].join(' and ');
-  return errors === 0 ? `is valid, with ${counts}` : `is not valid: ${counts}`;
+function verdict(errors: readonly PlacedFinding[], warnings: number): string {
+  if (errors.length === 0 && warnings === 0) return 'is valid';
+  const counts = [...count(countOf(errors), 'error'), ...count(String(warnings), 'warning')].join(' and ');
+  return errors.length === 0 ? `is valid, with ${counts}` : `is not valid: ${counts}`;
 }
 
-const count = (number: number, noun: string): string[] =>
-  number === 0 ? [] : [`${number} ${noun}${number === 1 ? '' : 's'}`];
+const count = (number: string, noun: string): string[] =>
+  number === '0' ? [] : [`${number} ${noun}${number === '1' ? '' : 's'}`];

@@ -38,7 +38,7 @@ function checkNames(report: Report, set: SetName, names: readonly string[] | und
   each(names, (name, index) => {
     if (isKnown(name)) return;
     const pointer = `/process/capabilities/${set}/${index}`;
-    report.caution(pointer, `${quoted(name)} is not a known capability and is left out`, suggestion(name));
+    report.caution(pointer, `${quoted(name)} is not a known capability and is left out`, () => suggestion(name));
   });
 }
 

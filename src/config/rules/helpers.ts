@@ -1,18 +1,39 @@
-import { caution, type Finding, mistake, quoted } from '../findings.ts';
+import { caution, type Finding, mistake, mostErrors, mostTold, quoted, untold } from '../findings.ts';
 import type { IdMapping, NamespaceType, Spec } from '../spec.ts';
 
 export { quoted } from '../findings.ts';
 
+/** Thrown by a report that takes no more mistakes. */
+export class Enough extends Error {}
+
+/** Not the value at the pointer, but its name. */
+type KeyPlace = Pick<Finding, 'pointer'> & { readonly about: 'key' };
+
 /** Collects what the rules have to say. */
 export class Report {
-  readonly findings: Finding[] = [];
+  readonly #findings: Finding[] = [];
+  #mistakes = 0;
+  #cautions = 0;
 
-  mistake(pointer: string, message: string, hint?: string): void {
-    this.findings.push(mistake(pointer, message, hint));
+  /** Mistakes, and the cautions that are told. */
+  get findings(): readonly Finding[] {
+    const more = this.#cautions - mostTold;
+    return more > 0 ? [...this.#findings, untold('warning', more)] : this.#findings;
   }
 
-  caution(pointer: string, message: string, hint?: string): void {
-    this.findings.push(caution(pointer, message, hint));
+  /** @throws Enough: the configuration is refused in any case, and nobody reads so many */
+  mistake(pointer: string, message: string, hint?: string): void {
+    if (this.#mistakes === mostErrors) throw new Enough();
+    this.#mistakes++;
+    this.#findings.push(mistake(pointer, message, hint));
+  }
+
+  /** @param hint a function where it takes time: it is asked only for those that are told */
+  caution(place: string | KeyPlace, message: string, hint?: string | (() => string | undefined)): void {
+    this.#cautions++;
+    if (this.#cautions > mostTold) return;
+    const { pointer, ...about } = typeof place === 'string' ? { pointer: place } : place;
+    this.#findings.push({ ...caution(pointer, message, typeof hint === 'function' ? hint() : hint), ...about });
   }
 }
 
