@@ -21,7 +21,6 @@ const hostTests = [
   'test/masks.test.ts',
   'test/namespaces.test.ts',
   'test/checkpoint',
-  'test/rootless-cgroups.test.ts',
 ];
 
 /** What the gate has time for: five minutes of a processor. @type {readonly Stage[]} */
