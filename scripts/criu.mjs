@@ -30,9 +30,10 @@ const failureOf = (path) => {
   return status === 0 ? undefined : `criu does not work on this host: ${stderr.trim().split('\n').at(-1)}`;
 };
 
-/** Those that were fetched, the latest first. @returns {readonly string[]} */
+/** Those that were fetched as a whole, the latest first. @returns {readonly string[]} */
 const fetched = () =>
   (existsSync(cache) ? readdirSync(cache) : [])
+    .filter((name) => !name.startsWith('new-'))
     .map((name) => join(cache, name, 'bin'))
     .filter((directory) => existsSync(join(directory, 'criu')))
     .sort((one, other) => statSync(other).mtimeMs - statSync(one).mtimeMs);

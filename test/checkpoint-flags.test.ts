@@ -161,9 +161,9 @@ describe.skipIf(withoutCriu !== undefined)(`flags of checkpoint and restore (${w
     }
   });
 
-  test.for([[], ['--shell-job']] as const)(
+  test.for([[[]], [['--shell-job']]] as const)(
     'a terminal of the caller gives way to that of the new one: %j',
-    async (flags, { box }) => {
+    async ([flags], { box }) => {
       const id = box.id();
       const bundle = await box.bundle((config) => {
         config.process.args = ['sh', '-c', 'i=0; while ! test -e /end; do i=$((i+1)); echo $i; sleep 0.05; done'];
