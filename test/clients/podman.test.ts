@@ -1,7 +1,7 @@
 /** podman and conmon with tsrunc as their runtime, as root. */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { criuHas, withoutCriu } from '../support/criu.ts';
 import { isCgroupV2 } from '../support/host.ts';
 import { Podman } from '../support/podman.ts';
@@ -201,7 +201,9 @@ describe.skipIf(unavailable)(`podman${unavailable === undefined ? '' : `: ${unav
     });
   });
 
-  describe.skipIf(withoutCriu !== undefined)(`checkpoint and restore (${withoutCriu ?? 'criu works'})`, () => {
+  describe('checkpoint and restore', () => {
+    beforeEach(({ skip }) => skip(withoutCriu !== undefined, withoutCriu));
+
     const script = 'i=0; while :; do i=$((i+1)); echo $i > /new; mv /new /count; sleep 0.1; done';
     const counted = async (id: string): Promise<number> => Number(await podman.ok('exec', id, 'cat', '/count'));
     const counting = async (): Promise<string> => {
