@@ -10,7 +10,7 @@ import { existsSync, mkdirSync, readdirSync, renameSync, statSync, writeFileSync
 import { delimiter, join } from 'node:path';
 import { aptOptions, fetchInto, cache as whole } from './apt.mjs';
 import { has } from './packages.mjs';
-import { must, report, run, SetupError } from './run.mjs';
+import { report, run, SetupError } from './run.mjs';
 
 /** The newest first; where that cannot be fetched (it changes every day), the last stable one. @type {readonly string[]} */
 const releases = ['sid', 'trixie'];
@@ -80,9 +80,11 @@ export const ensureCriu = (path) => {
 const fetchFrom = (release) => {
   mkdirSync(cache, { recursive: true });
   const options = [...aptOptions({ type: 'deb', release, place: cache }), ...nothingInstalled()];
-  const version = /^Version: (.*)$/m.exec(must('apt-cache', [...options, 'show', '--no-all-versions', 'criu']))?.[1];
+  const { stdout } = run('apt-cache', [...options, 'show', '--no-all-versions', 'criu']);
+  const version = /^Version: (.*)$/m.exec(stdout)?.[1];
+  if (version === undefined) throw new SetupError('apt cannot fetch the list of packages');
   // A colon would end the directory's name in PATH.
-  const directory = join(cache, `${version?.replaceAll(':', '_')}-${release}`);
+  const directory = join(cache, `${version.replaceAll(':', '_')}-${release}`);
   if (existsSync(directory)) return;
   report(`fetching criu ${version}`);
   const install = ['-o', 'Debug::NoLocking=1', '-y', '--no-install-recommends'];
