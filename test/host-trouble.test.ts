@@ -5,8 +5,8 @@
 import { chmodSync, chownSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe } from 'vitest';
-import { type Box, type Bundle, exec, expect, type Outcome, test, uniqueId } from './support/box.ts';
-import { cgroupDirectories, hasCommand, isRoot, runtime } from './support/host.ts';
+import { type Box, type Bundle, exec, expect, type Outcome, type Patch, test, uniqueId } from './support/box.ts';
+import { cgroupDirectories, hasCommand, isCgroupV2, isRoot, runtime } from './support/host.ts';
 import { Ordinary, rootless, unavailable } from './support/ordinary.ts';
 
 interface Scene {
@@ -118,6 +118,126 @@ describe.skipIf(!canMount)('a read-only --root', () => {
     expect(stdout).toBe(`create: 0\nstart: 1\n${id}\nps: 0\nupdate: 1\nkill: 0\ndelete: 1\ndelete: 0\n`);
     expect(stderr.match(/EROFS/g)?.length).toBeGreaterThanOrEqual(3);
     expect(cgroupDirectories(id)).toEqual([]);
+  });
+});
+
+/** In a mount namespace of its own, where H are the mountpoints of all cgroup hierarchies. */
+const inCgroups = (scene: { readonly id: string; readonly box: Box }, script: string): Promise<Outcome> => {
+  const preamble = `
+    T() { "${runtime}" --root "${scene.box.root}" "$@"; }
+    H=$(awk '/ - cgroup2? /{print $5}' /proc/self/mountinfo)
+    W() { "$@"; }
+    seal() { mount --bind "$1" "$1" && mount -o remount,bind,ro "$1"; }
+    with() { for h in $H; do case ",$(basename "$h")," in *,$1,*) echo "$h";; esac; done; }`;
+  return exec('unshare', ['--mount', 'sh', '-c', `${preamble}\n${script}`]);
+};
+
+// A hybrid host: one mountpoint per controller.
+describe.skipIf(!canMount || isCgroupV2)('root without the right to cgroups', () => {
+  const limited: Patch = (config) => {
+    config.linux.resources = { memory: { limit: 64 << 20 } };
+  };
+  const plain: Patch = () => undefined;
+
+  test.for<[string, string, Patch, string, string]>([
+    [
+      'one hierarchy is mounted read-only',
+      'seal $(with memory)',
+      plain,
+      'memory/<id>: read-only file system',
+      'Hint: The cgroup file system is mounted read-only',
+    ],
+    [
+      'all are mounted read-only',
+      'for h in $H; do seal $h; done',
+      plain,
+      '/<id>: read-only file system',
+      'Hint: The cgroup file system is mounted read-only',
+    ],
+    [
+      'none is mounted',
+      'for h in $H; do umount -l $h; done',
+      plain,
+      'Cannot make a cgroup for the container: no cgroup file system is mounted',
+      'Hint: Mount cgroup2 at /sys/fs/cgroup, or run without (--cgroup-manager disabled).',
+    ],
+    [
+      'the controller of a limit is not mounted',
+      'umount -l $(with memory)',
+      limited,
+      'Cannot set memory.limit_in_bytes to "67108864": no cgroup hierarchy with the memory controller is mounted',
+      'Hint: Give the container a cgroup with this controller',
+    ],
+    [
+      'its directories belong to somebody else (no CAP_DAC_OVERRIDE)',
+      `P=$(with memory)/<id>-parent; mkdir $P; chmod 555 $P; chown 65534 $P; trap "rmdir $P" EXIT
+      W() { setpriv --bounding-set=-dac_override,-dac_read_search "$@"; }`,
+      (config) => {
+        config.linux.cgroupsPath = `${config.linux.cgroupsPath}-parent/${config.linux.cgroupsPath?.slice(1)}`;
+      },
+      '<id>-parent/<id>: permission denied',
+      'Hint: This user may not change that cgroup',
+    ],
+    [
+      'no process more is allowed in its own',
+      `P=$(with pids)/<id>-parent; mkdir $P; trap "rmdir $P" EXIT
+      W() { sh -c 'echo $$ > $0/tasks; echo 1 > $0/pids.max; exec "$@"' $P "$@"; }`,
+      plain,
+      'Cannot start the init helper: clone3: EAGAIN',
+      'Hint: The limit of processes is reached',
+    ],
+  ])('%s', async ([, script, patch, says, hint], { box }) => {
+    const id = box.id();
+    const bundle = await box.bundle((config) => {
+      config.linux.cgroupsPath = `/${id}`;
+      return patch(config);
+    });
+    const named = (text: string): string => text.replaceAll('<id>', id);
+    const attempts = ['create', 'run'].map(
+      (verb) => `W "${runtime}" --root "${box.root}" ${verb} -b ${bundle.path} ${id}; echo ${verb} $?`,
+    );
+    const { stdout, stderr } = await inCgroups({ id, box }, `${named(script)}\n${attempts.join('\n')}`);
+    expect({ stdout, stderr }).toMatchObject({ stdout: 'create 1\nrun 1\n' });
+    expect(stderr).toContain(named(says));
+    expect(stderr).toContain(hint);
+    // What was never made needs no removal.
+    expect(stderr).not.toContain('while cleaning up');
+    expect((await box.ok('list', '-q')).stdout).toBe('');
+    expect(cgroupDirectories(id)).toEqual([]);
+    expect(cgroupDirectories(`${id}-parent`)).toEqual([]);
+    expect((await exec('pgrep', ['-f', bundle.path])).stdout).toBe('');
+  });
+
+  test('with --cgroup-manager disabled it runs without any', async ({ box }) => {
+    const id = box.id();
+    const bundle = await box.bundle((config) => {
+      config.process.args = ['echo', 'ran'];
+    });
+    const script = `for h in $H; do umount -l $h; done; T --cgroup-manager disabled run -b ${bundle.path} ${id}`;
+    expect(await inCgroups({ id, box }, script)).toMatchObject({ code: 0, stdout: 'ran\n', stderr: '' });
+  });
+
+  test('a running container whose hierarchies become read-only can be seen and signalled; what cannot be removed is named', async ({
+    box,
+  }) => {
+    const id = await box.running((config) => {
+      config.linux.cgroupsPath = `/${box.path.split('/').at(-1)}`;
+    });
+    const { stdout, stderr } = await inCgroups(
+      { id, box },
+      `for h in $H; do seal $h; done
+      T list -q
+      T update --pids-limit 9 ${id}; echo update $?
+      T pause ${id}; echo pause $?
+      T delete --force ${id}; echo delete $?`,
+    );
+    expect(stdout).toBe(`${id}\nupdate 1\npause 1\ndelete 1\n`);
+    expect(stderr).toMatch(/Cannot write "9" to .*pids\.max: EROFS/);
+    expect(stderr).toMatch(/Cannot freeze .*read-only file system/);
+    expect(stderr).toMatch(/Cannot remove the cgroup .*read-only file system/);
+    expect(stderr.match(/^Hint: The cgroup file system is mounted read-only/gm)).toHaveLength(3);
+    await box.ok('delete', '--force', id);
+    expect(cgroupDirectories(box.path.split('/').at(-1) ?? '')).toEqual([]);
   });
 });
 

@@ -61,6 +61,8 @@ Failure searchProgram(World& w, const op::FindProgram& o) {
     if (!join(path, directory, o.name)) continue;
     Failure f = checkExecutable(path);
     if (!f) return remember(w, path, strlen(path));
+    // A call that is not there, or denied by a filter: the next directory would only bring the same.
+    if (f.err == ENOSYS || f.err == EPERM) return f;
     // As execvp(3): go on, and tell of a refusal only where nothing better comes. A directory is not a candidate.
     if (f.err == EACCES && !refusal) {
       refusal = f;

@@ -59,11 +59,14 @@ function find(write: Write, target: Target): Placed | undefined {
   return undefined;
 }
 
+const wayOut =
+  'Give the container a cgroup with this controller (/proc/cgroups lists those of the kernel), or leave the field out.';
+
 /** @throws TsruncError UNSUPPORTED when it must not be left out */
 function leaveOut(write: Write, { missing, obstacle }: Missing, { warn, forgo }: Target): void {
   const sentence = `Cannot set ${write.file} to "${write.value}": ${missing}`;
   if (write.ifMissing === undefined) {
-    if (forgo === undefined) throw new TsruncError('UNSUPPORTED', sentence, placeOf(write.from));
+    if (forgo === undefined) throw new TsruncError('UNSUPPORTED', sentence, { ...placeOf(write.from), hint: wayOut });
     forgo(write, obstacle);
   } else if (write.ifMissing === 'warn' && forgo === undefined) warn(sentence);
 }

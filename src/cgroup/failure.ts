@@ -148,6 +148,15 @@ export function cgroupFailed(action: string, directory: string, cause: unknown):
   });
 }
 
+/** What `work` answers; a failing system call becomes cgroupFailed. */
+export async function onCgroup<T>(action: string, directory: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw error instanceof TsruncError ? error : cgroupFailed(action, directory, error);
+  }
+}
+
 /** Place of a field of the container's configuration; nothing for '' (what the runtime itself asks for). */
 export function placeOf(pointer: string): { place?: { file: string; pointer: string } } {
   return pointer === '' ? {} : { place: { file: 'config.json', pointer } };

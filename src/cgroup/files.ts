@@ -1,5 +1,5 @@
 /** Reading and writing the kernel's control files. */
-import { closeSync, constants, mkdirSync, openSync, readFileSync, rmdirSync, writeSync } from 'node:fs';
+import { closeSync, constants, existsSync, mkdirSync, openSync, readFileSync, rmdirSync, writeSync } from 'node:fs';
 import { errnoName } from '../host/errno.ts';
 
 /** One write(2) of the whole value: the kernel takes each write as one command. Never creates a file. */
@@ -45,6 +45,8 @@ export function removeIfIdle(path: string | Buffer): boolean {
     rmdirSync(path);
   } catch (error) {
     if (errnoName(error) === 'ENOENT') return true;
+    // On a read-only mount the kernel says so before it looks whether the directory is there (those found in a walk are).
+    if (errnoName(error) === 'EROFS' && typeof path === 'string' && !existsSync(path)) return true;
     if (errnoName(error) === 'EBUSY' || errnoName(error) === 'ENOTEMPTY') return false;
     throw error;
   }

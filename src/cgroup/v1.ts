@@ -1,5 +1,6 @@
 /** Cgroup v1 (and hybrid): one directory in each hierarchy, named ones such as name=systemd included. */
 
+import { dirname } from 'node:path';
 import type { Resources } from '../config/spec.ts';
 import { TsruncError } from '../errors.ts';
 import { applyWrites, type Locate, type Target } from './apply.ts';
@@ -7,7 +8,7 @@ import { accessWrites, limitWrites } from './controllers/compile.ts';
 import { unifiedFields, v2Only } from './controllers/unified.ts';
 import { updateWrites } from './controllers/update.ts';
 import type { CgroupDriver, CgroupPlacement, Change, UpdateRequest } from './driver.ts';
-import { cgroupFailed } from './failure.ts';
+import { cgroupFailed, onCgroup } from './failure.ts';
 import { readControl, readControlIfThere, readKey, removeIfIdle, writeControl, writeControlIfThere } from './files.ts';
 import { killFrozen } from './kill.ts';
 import { isDenied, type Leniency, strict } from './leniency.ts';
@@ -186,9 +187,7 @@ export class CgroupV1 implements CgroupDriver {
         'The container cannot be paused: it has no cgroup of the freezer controller',
       );
     }
-    const done = on ? await until(() => pressFreezer(file), freezeMs) : pressThaw(file);
-    if (done) return;
-    writeControl(file, 'THAWED');
+    if (await onCgroup(on ? 'freeze' : 'thaw', dirname(file), () => press(file, on))) return;
     throw new TsruncError('CGROUP_FAILED', `unable to freeze: the processes of ${file} do not stop`, {
       hint: 'One of them hangs in the kernel; they all run on.',
     });
@@ -198,7 +197,7 @@ export class CgroupV1 implements CgroupDriver {
   thaw(): void {
     const place = this.#find('freezer');
     if (place === undefined) return;
-    visitTree(directoryOf(place), { enter: (path) => writeControlIfThere(`${path}/freezer.state`, 'THAWED') });
+    visitTree(directoryOf(place), { enter: (path) => thawIfFrozen(`${path}/freezer.state`) });
   }
 
   kill(signal: number): Promise<void> {
@@ -210,6 +209,13 @@ export class CgroupV1 implements CgroupDriver {
   }
 }
 
+/** @returns false where freezing gets stuck: all run on then */
+async function press(file: string, on: boolean): Promise<boolean> {
+  const isDone = on && (await until(() => pressFreezer(file), freezeMs));
+  if (!isDone) writeControl(file, 'THAWED');
+  return isDone || !on;
+}
+
 /**
  * v1 says neither when freezing has ended nor that it got stuck on a process which was forking; reading the state makes the
  * kernel look again, and writing it again makes it try again.
@@ -219,9 +225,9 @@ function pressFreezer(file: string): boolean {
   return readControl(file) === 'FROZEN';
 }
 
-function pressThaw(file: string): true {
-  writeControl(file, 'THAWED');
-  return true;
+/** Where nothing is frozen there is nothing to write, which a read-only mount would refuse. */
+function thawIfFrozen(file: string): void {
+  if (readControlIfThere(file) !== 'THAWED') writeControlIfThere(file, 'THAWED');
 }
 
 /** A new cpuset is empty on v1, and no process can enter an empty one: every level takes what its parent has. */

@@ -10,7 +10,7 @@ import { allowsAll, deviceRules } from './controllers/device-rules.ts';
 import { updateWrites } from './controllers/update.ts';
 import { delegate } from './delegate.ts';
 import type { CgroupDriver, CgroupPlacement, Change, DeviceProgramLoader, UpdateRequest } from './driver.ts';
-import { cgroupFailed, placeOf } from './failure.ts';
+import { cgroupFailed, onCgroup, placeOf } from './failure.ts';
 import { readControl, readControlIfThere, readKey, removeIfIdle, writeControl } from './files.ts';
 import { killFrozen } from './kill.ts';
 import { isDenied, type Leniency, strict } from './leniency.ts';
@@ -232,14 +232,20 @@ export class CgroupV2 implements CgroupDriver {
   }
 
   async freeze(on: boolean): Promise<void> {
-    if (!on) return this.thaw();
-    const file = `${this.#directory}/cgroup.freeze`;
-    writeControl(file, '1');
-    if (await until(() => this.frozen(), freezeMs, this.#events)) return;
-    writeControl(file, '0');
+    const directory = this.#directory;
+    if (!on) return onCgroup('thaw', directory, async () => this.thaw());
+    if (await onCgroup('freeze', directory, () => this.#press(`${directory}/cgroup.freeze`))) return;
     throw new TsruncError('CGROUP_FAILED', `unable to freeze: the processes of ${this.#directory} do not stop`, {
       hint: 'One of them hangs in the kernel; they all run on.',
     });
+  }
+
+  /** @returns false where freezing gets stuck: all run on then */
+  async #press(file: string): Promise<boolean> {
+    writeControl(file, '1');
+    const isDone = await until(() => this.frozen(), freezeMs, this.#events);
+    if (!isDone) writeControl(file, '0');
+    return isDone;
   }
 
   /** Here SIGKILL ends frozen processes: those that the container froze itself need nothing. */

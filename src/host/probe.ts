@@ -67,7 +67,9 @@ export function parseKernel(text: string): HostFacts['kernel'] {
 export function requireKernel({ kernel }: Pick<HostFacts, 'kernel'>): void {
   const { major, minor } = oldestKernel;
   if (kernel.major > major || (kernel.major === major && kernel.minor >= minor)) return;
-  throw new TsruncError('HOST_UNSUITABLE', `tsrunc needs Linux ${major}.${minor} or newer, this is ${kernel.release}`);
+  throw new TsruncError('HOST_UNSUITABLE', `tsrunc needs Linux ${major}.${minor} or newer, this is ${kernel.release}`, {
+    hint: 'Boot a newer kernel: containers are mounted by calls that older ones do not have (mount_setattr).',
+  });
 }
 
 function probeCgroup(): CgroupFacts {

@@ -18,6 +18,7 @@ import type { Native } from '../native/native.ts';
 import type { Fragment } from '../plan/context.ts';
 import type { FdName } from '../plan/ops.ts';
 import { Conversation, unlessGone } from './conversation.ts';
+import { spawning } from './spawn.ts';
 import { answersFor } from './steps.ts';
 
 /** How long criu may take to end when it has been told to. */
@@ -60,7 +61,7 @@ export class Criu {
   static spawn({ native, cgroupFd = -1, stdio, extraFds = [] }: CriuStart): Criu {
     const { ours, theirs } = native.datagramPair();
     try {
-      const spawned = native.spawn({ cloneFlags: 0, cgroupFd, stdio, extraFds: [theirs, ...extraFds] });
+      const spawned = spawning(() => native.spawn({ cloneFlags: 0, cgroupFd, stdio, extraFds: [theirs, ...extraFds] }));
       return new Criu(native, new Conversation(native, spawned, answersFor({ locate })), ours);
     } catch (error) {
       closeSync(ours);

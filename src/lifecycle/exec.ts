@@ -30,6 +30,7 @@ import { end } from './prepare.ts';
 import { openProcess } from './process.ts';
 import { joinRdtGroups } from './rdt.ts';
 import { refuseMissingModules } from './refusals.ts';
+import { spawning } from './spawn.ts';
 import { statusOf } from './status.ts';
 import { inheritedFds } from './stdio.ts';
 import { checkTerminal, ofExec, Terminal } from './terminal.ts';
@@ -159,10 +160,12 @@ async function enter(request: Request, terminal: Terminal, undo: Undo): Promise<
 function spawn(request: Request, cgroup: ExecCgroup, terminal: Terminal, undo: Undo): Conversation {
   const { native, spec, locate, host, record, options, extraFds } = request;
   const births = isBornInCgroup(spec.process) ? cgroup : { candidates: [] };
-  const spawned = spawnInCgroup(
-    births,
-    (cgroupFd) => native.spawn({ cloneFlags: 0, cgroupFd, stdio: [0, 1, 2], extraFds }),
-    host.user.privileged ? undefined : (directory) => options.global.log.warn(outside(directory, host), 'essential'),
+  const spawned = spawning(() =>
+    spawnInCgroup(
+      births,
+      (cgroupFd) => native.spawn({ cloneFlags: 0, cgroupFd, stdio: [0, 1, 2], extraFds }),
+      host.user.privileged ? undefined : (directory) => options.global.log.warn(outside(directory, host), 'essential'),
+    ),
   );
   const answering = answers({ native, config: { spec, locate }, host, record, terminal, cgroup, undo });
   const conversation = new Conversation(native, spawned, answering, ...(options.ignorePaused ? [-1] : []));

@@ -26,6 +26,7 @@ import type { CreateOptions } from './options.ts';
 import { sendPidfd, writePidFile } from './pidfile.ts';
 import { chooseRdtGroups, enterRdtGroups } from './rdt.ts';
 import { refuseOnHost, refuseOwnNamespaces } from './refusals.ts';
+import { spawning } from './spawn.ts';
 import { hookStateAroundPid } from './state.ts';
 import { inheritedFds } from './stdio.ts';
 import { checkTerminal, Terminal } from './terminal.ts';
@@ -168,7 +169,7 @@ async function clone(making: Making, namespaces: Pick<Plan, 'cloneFlags' | 'prol
   refuseOwnNamespaces(config.spec, namespaces.fds, prologueFds.byName);
   const cgroupFd = await birthplace(making);
   const stdio = options.stdio ?? [0, 1, 2];
-  const spawned = native.spawn({ cloneFlags: namespaces.cloneFlags, cgroupFd, stdio, extraFds });
+  const spawned = spawning(() => native.spawn({ cloneFlags: namespaces.cloneFlags, cgroupFd, stdio, extraFds }));
   if (cgroupFd >= 0) closeSync(cgroupFd);
   const conversation = new Conversation(native, spawned, answers(making));
   undo.add('end the container', () => end(native, conversation));

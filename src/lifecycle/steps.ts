@@ -6,6 +6,7 @@ import { stepFailure } from '../plan/failure.ts';
 import { type Answers, Conversation } from './conversation.ts';
 import { type FdSources, PlanFds } from './fds.ts';
 import { end } from './prepare.ts';
+import { spawning } from './spawn.ts';
 import { undoing } from './undo.ts';
 
 /**
@@ -13,7 +14,7 @@ import { undoing } from './undo.ts';
  * @throws TsruncError STEP_FAILED
  */
 export async function runSteps(native: Native, plan: Fragment, sources: FdSources): Promise<void> {
-  const helper = native.spawn({ cloneFlags: 0, cgroupFd: -1, stdio: [0, 1, 2], extraFds: [] });
+  const helper = spawning(() => native.spawn({ cloneFlags: 0, cgroupFd: -1, stdio: [0, 1, 2], extraFds: [] }));
   const conversation = new Conversation(native, helper, answersFor(sources));
   try {
     await undoing(async (undo) => {

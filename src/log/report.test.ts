@@ -34,6 +34,13 @@ describe('the sentence', () => {
   });
 });
 
+test('a call that the kernel lacks has a hint wherever it fails, also below a sentence without one', () => {
+  const missing = Object.assign(new Error('pidfd_open: ENOSYS'), { syscall: 'pidfd_open', code: 'ENOSYS' });
+  expect(reportOf(missing).hint).toContain('tsrunc needs Linux 5.12');
+  expect(reportOf(new TsruncError('SYSTEM', 'cannot', { cause: missing })).hint).toContain('tsrunc needs Linux 5.12');
+  expect(reportOf(new TsruncError('SYSTEM', 'cannot', { cause: missing, hint: 'Do this.' })).hint).toBe('Do this.');
+});
+
 test('a failed system call is not taken for a mistake of tsrunc', () => {
   const report = reportOf(Object.assign(new Error('EPERM: clone3'), { syscall: 'clone3' }));
   expect(report).toMatchObject({ msg: 'EPERM: clone3', hint: undefined, details: { code: 'SYSTEM' } });

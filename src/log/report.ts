@@ -1,5 +1,7 @@
 /** From a thrown error to the words for people (standard error) and for engines (the log). */
 import { type Place, TsruncError } from '../errors.ts';
+import { errnoName } from '../host/errno.ts';
+import { missingCallHint } from '../plan/missing-call.ts';
 
 export interface Report {
   /**
@@ -21,7 +23,7 @@ const bugHint =
 export function reportOf(error: unknown): Report {
   const main = failureOf(error);
   const place = main instanceof TsruncError ? main.place : undefined;
-  const hint = main instanceof TsruncError ? main.hint : isSystemError(main) ? undefined : bugHint;
+  const hint = hintOf(main);
   const details = {
     code: main instanceof TsruncError ? main.code : isSystemError(main) ? 'SYSTEM' : 'INTERNAL',
     ...(place === undefined ? {} : { place: renderPlace(place) }),
@@ -29,6 +31,15 @@ export function reportOf(error: unknown): Report {
   };
   return { msg: sentenceOf(error), hint, details, stack: stacksOf(error) };
 }
+
+function hintOf(error: unknown): string | undefined {
+  const own = error instanceof TsruncError ? error.hint : isSystemError(error) ? undefined : bugHint;
+  return own ?? (errnoName(rootOf(error)) === 'ENOSYS' ? missingCallHint : undefined);
+}
+
+/** The failure that all others came from. */
+const rootOf = (error: unknown): unknown =>
+  error instanceof Error && error.cause !== undefined ? rootOf(error.cause) : error;
 
 /** The lines for standard error. */
 export const renderForPeople = ({ msg, hint }: Pick<Report, 'msg' | 'hint'>): string =>

@@ -113,10 +113,12 @@ describe('a program that cannot run', () => {
     [find('/x'), EACCES, '/x: not marked executable', 'chmod +x'],
     [exec, ENOENT, 'ELF interpreter /lib/ld.so', 'dynamically linked'],
     [exec, ENOENT, 'interpreter /bin/sh\r', 'carriage return'],
+    [find('/x'), EPERM, '', 'A filter of system calls'],
     [exec, EPERM, '', 'leave process.apparmorProfile or noNewPrivileges out'],
     [exec, EPERM, '', 'process.capabilities.bounding'],
   ])('%j %i %s has a hint', (op, errno, detail, words) => {
-    expect(stepFailure(op, { errno, call: 'x', detail }).hint).toContain(words);
+    const call = op.op === 'exec' ? 'execve' : 'faccessat2';
+    expect(stepFailure(op, { errno, call, detail }).hint).toContain(words);
   });
 });
 

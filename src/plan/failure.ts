@@ -3,6 +3,7 @@ import { type ErrorCode, type Place, TsruncError } from '../errors.ts';
 import { capabilityNames } from './capabilities.ts';
 import { phrase } from './explain.ts';
 import { hintFor } from './hints.ts';
+import { deniedCallHint, missingCallHint } from './missing-call.ts';
 import type { Op, OpNamed } from './ops.ts';
 
 /** What the helper tells of a failed operation. */
@@ -88,7 +89,10 @@ function hookSentence(op: OpNamed<'runHook'>, failure: StepFailure): Sentence {
 function programSentence(name: string, failure: StepFailure): Sentence {
   const errno = errnoName(failure.errno);
   const because = failure.call === 'search' && errno === 'ENOENT' ? 'executable file not found in $PATH' : words(errno);
-  const { more, hint } = programDetail(errno, failure.detail);
+  if (errno === 'ENOSYS') {
+    return { code: 'HOST_UNSUITABLE', message: `exec: "${name}": ${failure.call}: ${errno}`, hint: missingCallHint };
+  }
+  const { more, hint } = programDetail(errno, failure);
   return { code: 'PROGRAM_NOT_FOUND', message: `exec: "${name}": ${because}${more}`, hint };
 }
 
@@ -118,7 +122,7 @@ const forbiddenHint =
   'With process.noNewPrivileges AppArmor changes from one profile to another only for a stricter one: where the runtime is confined itself, leave process.apparmorProfile or noNewPrivileges out. And a file with capabilities of its own (getcap) needs all of them in process.capabilities.bounding.';
 
 /** What the helper found out about a program that is there and yet cannot run. */
-function programDetail(errno: string, detail: string): ProgramDetail {
+function programDetail(errno: string, { call, detail }: StepFailure): ProgramDetail {
   const interpreter = /^(ELF )?interpreter (.+)$/s.exec(detail);
   if (interpreter !== null) return interpreterDetail(errno, interpreter[2] ?? '', interpreter[1] !== undefined);
   if (detail.endsWith(': mounted noexec')) {
@@ -127,7 +131,9 @@ function programDetail(errno: string, detail: string): ProgramDetail {
   if (detail.endsWith(': not marked executable')) {
     return { more: ` (${detail})`, hint: 'Give it permission to be executed (chmod +x) in the image.' };
   }
-  if (errno === 'EPERM') return { more: detail === '' ? '' : ` (${detail})`, hint: forbiddenHint };
+  if (errno === 'EPERM') {
+    return { more: detail === '' ? '' : ` (${detail})`, hint: call === 'execve' ? forbiddenHint : deniedCallHint };
+  }
   if (errno === 'ENOEXEC') return { more: detail === '' ? '' : `: ${detail}`, hint: formatHint(detail) };
   return { more: detail === '' ? '' : ` (${detail})` };
 }

@@ -1,3 +1,4 @@
+import { missingCallHint } from './missing-call.ts';
 import type { Op, OpName } from './ops.ts';
 
 interface Row {
@@ -324,4 +325,5 @@ export const hintFor = (
   errno: string,
   failure: { readonly call: string; readonly detail: string },
 ): string | undefined =>
-  hints.find((row) => row.ops.includes(op.op) && row.errno.includes(errno) && (row.when?.(op, failure) ?? true))?.hint;
+  hints.find((row) => row.ops.includes(op.op) && row.errno.includes(errno) && (row.when?.(op, failure) ?? true))
+    ?.hint ?? (errno === 'ENOSYS' ? missingCallHint : undefined);
