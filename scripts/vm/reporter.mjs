@@ -1,5 +1,13 @@
-/** A reporter for vitest that ends with "N passed, N failed, N skipped", which vitest itself has in no steady form. */
+/**
+ * A reporter for vitest that ends with "N passed, N failed, N skipped", which vitest itself has in no steady form, and names
+ * each file when it begins: vitest does that at its end, and some take many minutes in a virtual machine.
+ */
 export default class Reporter {
+  /** @param {import('vitest/node').TestModule} module */
+  onTestModuleStart(module) {
+    console.log(`begins: ${module.relativeModuleId}`);
+  }
+
   /**
    * @param {readonly import('vitest/node').TestModule[]} modules
    * @param {readonly unknown[]} errors outside of every test

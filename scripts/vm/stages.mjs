@@ -6,6 +6,7 @@
  * @property {'plain' | 'selinux' | 'systemd' | 'user' | 'v1'} mode of the machine
  * @property {import('./kernel.mjs').Release} [kernel] its release of Debian, when it is not this host's
  * @property {readonly string[]} [files] integration tests, by the beginnings of their names; none means all
+ * @property {string} [shard] which part of them: "2/6"
  * @property {'conformance'} [suite] in place of tests
  * @property {number} seconds after which the machine is switched off: some times what it needs where nothing else runs
  */
@@ -33,9 +34,17 @@ export const quick = [
   },
 ];
 
+/** Into how many machines all tests are divided: each can be the last of its host's processor, and each can die. */
+const parts = 6;
+
 /** The full run. @type {readonly Stage[]} */
 export const full = [
-  { name: 'systemd, cgroup v2: all tests', mode: 'systemd', seconds: 4 * 3600 },
+  ...Array.from({ length: parts }, (_, index) => ({
+    name: `systemd, cgroup v2: all tests, part ${index + 1} of ${parts}`,
+    mode: /** @type {const} */ ('systemd'),
+    shard: `${index + 1}/${parts}`,
+    seconds: 2 * 3600,
+  })),
   { name: 'systemd, cgroup v2: conformance', mode: 'systemd', suite: 'conformance', seconds: 3600 },
   {
     name: 'an ordinary user of systemd',

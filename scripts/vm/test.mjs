@@ -4,14 +4,15 @@
  * runs a shell command instead; `--quick` and `--all` run what stages.mjs lists, and end with a sum
  * (`--sum FILE`: also there, as JSON).
  */
-import { existsSync, realpathSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { buildSuite } from '../../conformance/suite.mjs';
 import { cache } from '../apt.mjs';
 import { ensureCriu } from '../criu.mjs';
 import { ensurePackages, toEmulate, toTest } from '../packages.mjs';
-import { report, repository, SetupError } from '../run.mjs';
+import { must, report, repository, SetupError } from '../run.mjs';
 import { script, setUp } from '../setup.mjs';
 import { ensureKernel } from './kernel.mjs';
 import { bootOnce, quote } from './machine.mjs';
@@ -36,6 +37,9 @@ const { values, positionals } = parseArgs({
     verbose: { type: 'boolean', default: false },
   },
 });
+
+/** @param {string} data */
+const printAtOnce = (data) => process.stdout.write(data);
 
 /** @param {readonly string[]} words */
 const words = (words) => words.map(quote).join(' ');
@@ -62,7 +66,8 @@ const vitest = (files) =>
 
 /** @param {import('./stages.mjs').Stage} stage */
 const commandOf = (stage) => {
-  if (stage.suite === undefined) return vitest(stage.files ?? []);
+  if (stage.suite === undefined)
+    return vitest([...(stage.shard ? [`--shard=${stage.shard}`] : []), ...(stage.files ?? [])]);
   buildSuite(); // here: the machine has no network
   return words([...environment, process.execPath, 'conformance/run.mjs']);
 };
@@ -81,13 +86,16 @@ const tail = (text) =>
     .slice(-60)
     .join('\n');
 
+/** @typedef {(data: string) => void} Print */
+
 /**
  * Boot, once more where the emulator died before the command began: once is bad luck, twice is a fault.
  * @param {{ mode: import('./machine.mjs').Boot['mode'], release?: import('./kernel.mjs').Release, command: string, seconds: number }} request
+ * @param {Print} print what the command says
  * @returns {Promise<{ status: number, output: string }>}
  * @throws SetupError when the machine did not come to the end of the command
  */
-const boot = async ({ mode, release, command, seconds }) => {
+const boot = async ({ mode, release, command, seconds }, print) => {
   let output = '';
   /** @type {import('./machine.mjs').Boot} */
   const request = {
@@ -99,12 +107,12 @@ const boot = async ({ mode, release, command, seconds }) => {
     seconds,
     onOutput: (data) => {
       output += data;
-      process.stdout.write(data);
+      print(String(data));
     },
   };
   let end = await bootOnce(request);
   if (!end.started && !end.timedOut) end = await bootOnce(request);
-  if (values.verbose || end.status === undefined) console.error(tail(end.console));
+  if (values.verbose || end.status === undefined) print(`${tail(end.console)}\n`);
   if (end.timedOut) throw new SetupError(`The machine was switched off after ${seconds} seconds.`);
   if (end.status === undefined)
     throw new SetupError('The machine stopped before the command ended; its console is above.');
@@ -121,7 +129,7 @@ const single = async () => {
     throw new SetupError(`--kernel is one of ${releases.join(', ')}, not ${values.kernel}.`);
   if (!(seconds > 0)) throw new SetupError(`--seconds is a number, not ${values.seconds}.`);
   const command = values.command ?? vitest(positionals);
-  return (await boot({ mode, command, seconds, ...(release && { release }) })).status;
+  return (await boot({ mode, command, seconds, ...(release && { release }) }, printAtOnce)).status;
 };
 
 /** What a stage's output ends with; a stage without it has failed. @param {string} output */
@@ -133,40 +141,52 @@ const countOf = (output) => {
     : { passed: Number(passed), failed: Number(failed), skipped: Number(skipped) };
 };
 
-/** @param {import('./stages.mjs').Stage} stage */
-const runStage = async (stage) => {
-  console.log(`\n== ${stage.name}`);
+/** @param {import('./stages.mjs').Stage} stage @param {Print} print */
+const runStage = async (stage, print) => {
   const { mode, seconds, kernel } = stage;
   try {
-    const { output, status } = await boot({
-      mode,
-      seconds,
-      command: commandOf(stage),
-      ...(kernel && { release: kernel }),
-    });
+    const command = commandOf(stage);
+    const { output, status } = await boot({ mode, seconds, command, ...(kernel && { release: kernel }) }, print);
     const count = countOf(output);
     return status !== 0 && count.failed === 0 ? { ...count, failed: 1 } : count;
   } catch (error) {
     // The other stages are worth their time all the same.
     if (!(error instanceof SetupError)) throw error;
-    console.error(error.message);
+    print(`${error.message}\n`);
     return { passed: 0, failed: 1, skipped: 0 };
   }
 };
 
-/** @param {readonly import('./stages.mjs').Stage[]} stages @returns {Promise<number>} exit status */
+/**
+ * As many machines at a time as there are processors: each emulates with one thread. What several say goes to files, and is
+ * printed when they have ended.
+ * @param {readonly import('./stages.mjs').Stage[]} stages
+ * @returns {Promise<number>} exit status
+ */
 const several = async (stages) => {
   const total = { passed: 0, failed: 0, skipped: 0 };
+  /** @type {string[]} */
   const lines = [];
-  for (const stage of stages) {
-    const began = Date.now();
-    const count = await runStage(stage);
-    for (const key of /** @type {const} */ (['passed', 'failed', 'skipped'])) total[key] += count[key];
-    const minutes = ((Date.now() - began) / 60_000).toFixed(1);
-    lines.push(
-      `${stage.name}: ${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped, ${minutes} min`,
-    );
-  }
+  const waiting = [...stages];
+  const logs = join(repository, 'build/vm');
+  mkdirSync(logs, { recursive: true });
+  const machines = Math.min(stages.length, availableParallelism());
+  const work = async () => {
+    for (let stage = waiting.shift(); stage !== undefined; stage = waiting.shift()) {
+      const { name } = stage;
+      const began = Date.now();
+      const log = join(logs, `${name.replaceAll(/[^a-z0-9]+/gi, '-')}.log`);
+      writeFileSync(log, '');
+      console.log(machines === 1 ? `\n== ${name}\n` : `begins: ${name} (${log})`);
+      const keep = /** @param {string} data */ (data) => appendFileSync(log, data);
+      const count = await runStage(stage, machines === 1 ? printAtOnce : keep);
+      if (machines > 1) console.log(`\n== ${name}\n\n${readFileSync(log, 'utf8')}`);
+      for (const key of /** @type {const} */ (['passed', 'failed', 'skipped'])) total[key] += count[key];
+      const minutes = ((Date.now() - began) / 60_000).toFixed(1);
+      lines.push(`${name}: ${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped, ${minutes} min`);
+    }
+  };
+  await Promise.all(Array.from({ length: machines }, work));
   console.log(`\n${lines.join('\n')}\n\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
   if (values.sum !== undefined) writeFileSync(values.sum, JSON.stringify(total));
   return total.failed === 0 ? 0 : 1;
@@ -181,6 +201,7 @@ await script(async () => {
   if (missing !== undefined) throw new SetupError(missing);
   const withoutCriu = values.quick ? undefined : ensureCriu(process.env.PATH ?? '');
   if (withoutCriu !== undefined) report(`checkpoint and restore are not tested: ${withoutCriu}`);
+  if (!values.quick) must('make', ['-s', '-C', join(repository, 'addon'), 'fs-driver']); // minutes in a machine
   if (values.all) return several(full);
   return values.quick ? several(quick) : single();
 });
