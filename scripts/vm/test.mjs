@@ -59,7 +59,7 @@ const vitest = (files) =>
     '--maxWorkers=1',
     '--no-cache',
     '--configLoader=runner', // the other one writes into node_modules, which an ordinary user may not
-    '--reporter=default',
+    '--reporter=verbose',
     '--reporter=./scripts/vm/reporter.mjs',
     ...files,
   ]);
