@@ -184,7 +184,7 @@ const paths = (value: unknown, prefix = ''): string[] => {
 const mayBeZero =
   /\.(cpus|mems|cache|max|usage|total|percpu|percpu_kernel|percpu_user|current|limit|major|minor|op|value|period|throttledPeriods|throttledTime|io\w+Recursive)\b(\[\])?$/;
 /** What newer releases of runc add. */
-const isNewer = (path: string): boolean => /\.psi\b|\.event_count\b/.test(path);
+const isNewer = (path: string): boolean => /\.psi\b/.test(path);
 
 describe.skipIf(!isRoot || !hasCommand('runc'))('beside runc, with the same container', () => {
   test('the statistics have the same keys in the same order', async ({ box }) => {
