@@ -82,6 +82,10 @@ describe.skipIf(withoutCriu !== undefined)(`memory by other ways (${withoutCriu 
       await reaches(saved, 2);
       await save(box, saved);
       const before = counted(saved);
+      const early = await box.tsrunc(
+        ...['restore', '-d', '--lazy-pages', '-b', saved.bundle.path, '--image-path', saved.images, saved.id],
+      );
+      expect(early.stderr).toContain('start "criu lazy-pages"');
       const { end } = await serveLazily(saved);
       await revive(box, saved, '--lazy-pages');
       await reaches(saved, before + 2);

@@ -38,6 +38,7 @@ test.each([
   ["Can't link remap to dir/file: use --link-remap", '--link-remap'],
   ['File fd/1 has bad size 0 (expect 2)', 'standard stream'],
   ['cg: Abort restore of existing cgroups', '--manage-cgroups-mode soft'],
+  ['uffd: connect to lazy-pages.socket failed: No such file or directory', 'start "criu lazy-pages"'],
   ['page-pipe: splice: -1: Bad file descriptor', 'CAP_SYS_RESOURCE'],
   ['execvp("tar", ...) failed', 'install it'],
 ])('"%s" has a hint', (error, hint) => {

@@ -49,6 +49,10 @@ const hints: readonly (readonly [pattern: RegExp, hint: string])[] = [
     'The container has a file or mount from outside open that its configuration does not name.',
   ],
   [
+    /lazy-pages\.socket/,
+    'Whoever fetches the memory has to be there first: start "criu lazy-pages" with the directory of --work-path, or of --image-path.',
+  ],
+  [
     /page-pipe: splice/,
     'criu may not make a pipe that is large enough: it needs CAP_SYS_RESOURCE, or at least 3354624 in /proc/sys/fs/pipe-max-size.',
   ],
