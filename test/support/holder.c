@@ -3,6 +3,7 @@
 //   holder socket PATH      a datagram socket, connected to the one at PATH; it sends a number every 50 ms
 //   holder serve PATH       the other end of that: prints what comes
 //   holder pending FILE     a TCP connection to itself that it never accepts; numbers go to FILE
+//   holder memory FILE      a megabyte that stays as it is; numbers go to FILE
 //   holder deleted A B      an open file whose name A is gone, but whose name B is not
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -46,6 +47,12 @@ static int pending(const char* path) {
   return open(path, O_WRONLY | O_CREAT, 0644);
 }
 
+static int memory(const char* path) {
+  static volatile char kept[1 << 20];
+  for (size_t i = 0; i < sizeof kept; i += 512) kept[i] = 1;
+  return open(path, O_WRONLY | O_CREAT, 0644);
+}
+
 static int deleted(const char* first, const char* second) {
   const int fd = open(first, O_RDWR | O_CREAT, 0644);
   return fd >= 0 && link(first, second) == 0 && unlink(first) == 0 ? fd : -1;
@@ -58,6 +65,7 @@ int main(int argc, char** argv) {
   if (strcmp(what, "lock") == 0) fd = lock(argv[2]);
   if (strcmp(what, "socket") == 0) fd = connected(argv[2]);
   if (strcmp(what, "pending") == 0) fd = pending(argv[2]);
+  if (strcmp(what, "memory") == 0) fd = memory(argv[2]);
   if (strcmp(what, "deleted") == 0 && argc > 3) fd = deleted(argv[2], argv[3]);
   if (fd < 0) {
     perror(what);
