@@ -126,7 +126,8 @@ describe.skipIf(withoutCriu !== undefined)(`memory by other ways (${withoutCriu 
     test('of checkpoint, which was killed: who keeps the container is named, and without it delete --force removes it', async ({
       box,
     }) => {
-      const saved = await start(box, counter);
+      // The first process ends after its children, and the child's end is for who traces it.
+      const saved = await start(box, `sleep 1000 & ${counter}`);
       const { child, end } = await saveLazily(box, saved, await freePort());
       child.kill('SIGKILL');
       await end;
