@@ -2,24 +2,32 @@ import { expect, test } from 'vitest';
 import type { Spec } from '../config/spec.ts';
 import type { TsruncError } from '../errors.ts';
 import type { HostFacts } from '../host/facts.ts';
-import { rootOnV1, standard } from '../plan/fixtures.ts';
+import { nested, rootless, rootOnV1, standard } from '../plan/fixtures.ts';
 import { refuseOnHost } from './refusals.ts';
 
-const refusal = (patch: Pick<Spec, 'process' | 'linux'>, host: HostFacts = rootOnV1): string => {
+type Patch = Pick<Spec, 'process' | 'linux'>;
+
+const refused = (patch: Patch, host: HostFacts): TsruncError | undefined => {
   const spec = { ...standard, ...patch, linux: { ...standard.linux, ...patch.linux } };
   try {
     refuseOnHost(spec, host);
   } catch (error) {
-    const { code, place, message } = error as TsruncError;
-    return `${code} ${place?.pointer} ${message}`;
+    return error as TsruncError;
   }
-  return 'accepted';
+  return undefined;
 };
+
+const refusal = (patch: Patch, host: HostFacts = rootOnV1): string => {
+  const error = refused(patch, host);
+  return error === undefined ? 'accepted' : `${error.code} ${error.place?.pointer} ${error.message}`;
+};
+
+const hintOf = (patch: Patch, host: HostFacts): string | undefined => refused(patch, host)?.hint;
 
 const program = { cwd: '/', args: ['/a'] };
 const withModules: HostFacts = { ...rootOnV1, lsm: { apparmor: true, selinux: true } };
 
-test.each<[string, Pick<Spec, 'process' | 'linux'>]>([
+test.each<[string, Patch]>([
   [
     'UNSUPPORTED /process/apparmorProfile "p" cannot be applied: AppArmor is not active on this host',
     { process: { ...program, apparmorProfile: 'p' } },
@@ -35,6 +43,42 @@ test.each<[string, Pick<Spec, 'process' | 'linux'>]>([
 ])('%s', (expected, patch) => {
   expect(refusal(patch)).toBe(expected);
   expect(refusal(patch, withModules)).toBe('accepted');
+});
+
+/** A kernel that is built without some namespaces, as those of small devices are. */
+const withoutNamespaces = (...names: readonly string[]): HostFacts => ({
+  ...rootOnV1,
+  namespaces: rootOnV1.namespaces.filter((name) => !names.includes(name)),
+});
+
+test.each([
+  ['time', 'time', 'CONFIG_TIME_NS'],
+  ['cgroup', 'cgroup', 'CONFIG_CGROUP_NS'],
+  ['user', 'user', 'CONFIG_USER_NS'],
+  ['network', 'net', 'CONFIG_NET_NS'],
+  ['ipc', 'ipc', 'CONFIG_IPC_NS'],
+] as const)('a kernel without %s namespaces', (type, name, option) => {
+  const patch = { linux: { namespaces: [{ type: 'mount' as const }, { type }] } };
+  expect(refusal(patch, withoutNamespaces(name))).toBe(
+    `UNSUPPORTED /linux/namespaces/1 This kernel (6.1.0) has no ${type} namespaces`,
+  );
+  expect(hintOf(patch, withoutNamespaces(name))).toContain(option);
+  // Who does not ask for them is not concerned.
+  expect(refusal({ linux: { namespaces: [{ type: 'mount' }] } }, withoutNamespaces(name))).toBe('accepted');
+});
+
+test('an ordinary user needs a user namespace, and cannot move network devices', () => {
+  const own = [{ type: 'mount' as const }, { type: 'user' as const }];
+  expect(refusal({ linux: { namespaces: [{ type: 'mount' }] } }, rootless)).toBe(
+    'UNSUPPORTED /linux/namespaces rootless container requires user namespaces',
+  );
+  expect(hintOf({ linux: { namespaces: [] } }, rootless)).toContain('spec --rootless');
+  expect(refusal({ linux: { namespaces: own } }, rootless)).toBe('accepted');
+  expect(refusal({ linux: { namespaces: own, netDevices: { 'a/b': {} } } }, rootless)).toBe(
+    'UNSUPPORTED /linux/netDevices/a~1b An ordinary user cannot move network devices into a container',
+  );
+  // Root of a user namespace can do both there.
+  expect(refusal({ linux: { namespaces: [{ type: 'mount' }] } }, nested)).toBe('accepted');
 });
 
 test('empty labels, as engines send them, are none', () => {

@@ -33,6 +33,7 @@ function refuseMissingNamespaces(spec: Spec, host: HostFacts): void {
     if (host.namespaces.includes(kernelName)) continue;
     throw new TsruncError('UNSUPPORTED', `This kernel (${host.kernel.release}) has no ${type} namespaces`, {
       place: { file: 'config.json', pointer: `/linux/namespaces/${index}` },
+      hint: `Leave it out of linux.namespaces, or boot a kernel that has it (CONFIG_${kernelName.toUpperCase()}_NS).`,
     });
   }
 }

@@ -13,17 +13,14 @@ export function planRuntimeHooks({ spec: { hooks = {} } }: Context): readonly Op
 export const planCreateHooks = ({ spec, options }: Context): readonly Op[] =>
   spec.hooks?.createContainer === undefined ? [] : planHooks(spec, 'createContainer', options.hookState('created'));
 
-/** Whether the word to start is said twice (takeGo). */
-export const hasStartHooks = ({ hooks }: Spec): boolean => (hooks?.startContainer ?? []).length > 0;
-
 /**
  * After the word to start, as the container's user. A process that is killed meanwhile has not run its program, which is not to
  * be taken for a short one.
  */
 export const planStartHooks = (spec: Spec, state: HookState): readonly Op[] =>
-  hasStartHooks(spec)
-    ? [...planHooks(spec, 'startContainer', state), { op: 'takeGo', from: '/hooks/startContainer' }]
-    : [];
+  (spec.hooks?.startContainer ?? []).length === 0
+    ? []
+    : [...planHooks(spec, 'startContainer', state), { op: 'takeGo', from: '/hooks/startContainer' }];
 
 const planHooks = ({ hooks }: Spec, kind: 'createContainer' | 'startContainer', state: HookState): readonly Op[] =>
   (hooks?.[kind] ?? []).map((hook, index) => planHook(hook, state, `/hooks/${kind}/${index}`));

@@ -6,7 +6,6 @@ import { resolve } from 'node:path';
 import type { CgroupRecord } from '../cgroup/record.ts';
 import { parseCgroupRecord } from '../cgroup/record.ts';
 import type { Resources, Spec } from '../config/spec.ts';
-import { hasStartHooks } from '../plan/hooks.ts';
 import { parseRdtRecord, type RdtRecord } from '../rdt/record.ts';
 import { Fields } from './fields.ts';
 
@@ -75,7 +74,7 @@ export interface RecordSource {
 
 /** The record of a container that has no process yet, owned by the caller and created now. */
 export function newRecord({ options, spec, cgroup, rdt }: RecordSource): ContainerRecord {
-  const { poststart = [], poststop = [] } = spec.hooks ?? {};
+  const { startContainer = [], poststart = [], poststop = [] } = spec.hooks ?? {};
   return {
     version: recordVersion,
     id: options.id,
@@ -91,7 +90,7 @@ export function newRecord({ options, spec, cgroup, rdt }: RecordSource): Contain
     startTime: 0,
     steps: 0,
     hooks: poststart.length + poststop.length > 0,
-    startHooks: hasStartHooks(spec),
+    startHooks: startContainer.length > 0,
     ownPidNamespace: spec.linux?.namespaces?.some(({ type, path }) => type === 'pid' && !path) ?? false,
     terminal: spec.process?.terminal ?? false,
     newKeyring: !options.noNewKeyring,
