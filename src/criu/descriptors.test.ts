@@ -53,3 +53,7 @@ test('the list of another program is read, anything else is refused', () => {
   expect(() => parseDescriptors('{"a":1}')).toThrow('no list');
   expect(() => parseDescriptors('[1]')).toThrow('no list');
 });
+
+test('an entry more than there are streams is refused: criu would hand out a descriptor of its own', () => {
+  expect(() => parseDescriptors('["a","b","c","pipe:[5]"]')).toThrow('4 entries, and there are 3 streams');
+});

@@ -47,10 +47,18 @@ export const externalFiles = (keys: readonly string[]): string[] => [
 export const inheritedStreams = (keys: readonly string[]): { readonly key: string; readonly fd: number }[] =>
   keys.flatMap((key, fd) => (/^(pipe:|file\[|tty\[)/.test(key) && keys.indexOf(key) === fd ? [{ key, fd }] : []));
 
-/** @throws Error on anything but a list of texts */
+/** fds 0, 1, 2. */
+const streams = 3;
+
+/**
+ * A checkpoint may come from elsewhere. An entry more would hand the restored container a descriptor of criu's own that happens
+ * to have its number: 3 is the socket that criu takes its orders from.
+ * @throws Error on anything but a list of texts, three at most
+ */
 export function parseDescriptors(text: string): readonly string[] {
   const list: unknown = JSON.parse(text);
   if (!Array.isArray(list) || !list.every((entry) => typeof entry === 'string'))
     throw new Error('it is no list of texts');
+  if (list.length > streams) throw new Error(`it has ${list.length} entries, and there are ${streams} streams`);
   return list;
 }
