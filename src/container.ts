@@ -1,8 +1,10 @@
-import { closeSync } from 'node:fs';
+import { closeSync, fstatSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Change } from './cgroup/driver.ts';
 import type { Stats } from './cgroup/stats/types.ts';
 import type { Resources } from './config/spec.ts';
+import { TsruncError } from './errors.ts';
+import { errnoName } from './host/errno.ts';
 import { deleteContainer } from './lifecycle/delete.ts';
 import { type ContainerEvent, events, stats } from './lifecycle/events.ts';
 import { kill } from './lifecycle/kill.ts';
@@ -42,7 +44,9 @@ export class Container {
   readonly #store: Store;
   readonly #log: Logger;
   /** Of the child that this object has made; undefined for a container that was opened. */
-  #pidfd: number | undefined;
+  readonly #pidfd: number | undefined;
+  /** The end of that child, for all who wait: it is reaped once, and the descriptor closed. */
+  #ended: Promise<ExitStatus | undefined> | undefined;
 
   private constructor(id: string, store: Store, log: Logger, pidfd?: number) {
     this.id = id;
@@ -57,6 +61,7 @@ export class Container {
    */
   static async create(options: ContainerOptions): Promise<Container> {
     const { id, root = defaultRoot(), log = silentLogger } = options;
+    if (options.stdio !== undefined) checkStreams(options.stdio);
     const mode = { hasListener: true, detached: true };
     const prepared = await undoing((undo) => prepare(completeOptions(options, root, log), mode, undo));
     prepared.conversation.close();
@@ -133,20 +138,18 @@ export class Container {
    * alone, so it is undefined for a container that was opened.
    */
   async wait(): Promise<ExitStatus | undefined> {
-    const native = loadNative();
-    if (this.#pidfd === undefined) return await this.#waitForStranger();
-    const pidfd = this.#pidfd;
-    await native.waitPidfd(pidfd, -1);
-    const status = native.reap(pidfd);
-    this.#closePidfd();
-    return status;
+    return this.#pidfd === undefined ? await this.#waitForStranger() : await this.#reap(this.#pidfd);
   }
 
   /** @throws TsruncError CONTAINER_WRONG_STATE when it runs, unless `force` */
   async delete({ force = false } = {}): Promise<void> {
     await deleteContainer({ store: this.#store, id: this.id, force, log: this.#log });
-    if (this.#pidfd !== undefined) loadNative().reap(this.#pidfd);
-    this.#closePidfd();
+    if (this.#pidfd !== undefined) await this.#reap(this.#pidfd);
+  }
+
+  #reap(pidfd: number): Promise<ExitStatus | undefined> {
+    this.#ended ??= reapAtEnd(pidfd);
+    return this.#ended;
   }
 
   async #waitForStranger(): Promise<undefined> {
@@ -159,10 +162,36 @@ export class Container {
       directory.close();
     }
   }
+}
 
-  #closePidfd(): void {
-    if (this.#pidfd !== undefined) closeSync(this.#pidfd);
-    this.#pidfd = undefined;
+async function reapAtEnd(pidfd: number): Promise<ExitStatus | undefined> {
+  const native = loadNative();
+  await native.waitPidfd(pidfd, -1);
+  const status = native.reap(pidfd);
+  closeSync(pidfd);
+  return status;
+}
+
+/** @throws TsruncError USAGE */
+function checkStreams(stdio: readonly unknown[]): void {
+  if (stdio.length !== 3) throw new TsruncError('USAGE', `stdio has 3 descriptors, not ${stdio.length}`);
+  for (const [index, fd] of stdio.entries()) {
+    if (!isOpen(fd)) {
+      throw new TsruncError('USAGE', `stdio[${index}] is no open descriptor of this process: ${String(fd)}`, {
+        hint: 'Give numbers, as of openSync() or of a stream\'s "fd".',
+      });
+    }
+  }
+}
+
+function isOpen(fd: unknown): boolean {
+  if (typeof fd !== 'number' || !Number.isInteger(fd) || fd < 0 || fd >= 2 ** 31) return false;
+  try {
+    fstatSync(fd);
+    return true;
+  } catch (error) {
+    if (errnoName(error) === 'EBADF') return false;
+    throw error;
   }
 }
 

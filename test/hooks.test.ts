@@ -178,6 +178,19 @@ describe('hooks', () => {
     },
   );
 
+  test.for(['start', 'run'] as const)('%s fails as well when it was killed at once', async (verb, { box }) => {
+    const bundle = await box.bundle((config) => {
+      config.linux.namespaces = config.linux.namespaces.filter(({ type }) => type !== 'pid');
+      config.hooks = { startContainer: [{ path: '/bin/sh', args: ['sh', '-c', 'kill -9 $PPID'] }] };
+    });
+    // Whether the runtime's last word reaches it is a race.
+    for (let round = 0; round < 20; round++) {
+      const id = verb === 'start' ? await box.create(bundle) : box.id();
+      const { code } = await (verb === 'start' ? box.tsrunc('start', id) : box.tsrunc('run', '-b', bundle.path, id));
+      expect(code).toBe(1);
+    }
+  });
+
   test.for(['start', 'run'] as const)('%s of a program that ends at once is none of that', async (verb, { box }) => {
     const bundle = await box.bundle((config) => {
       config.hooks = { startContainer: [{ path: '/bin/true' }, { path: '/bin/true' }] };

@@ -115,6 +115,44 @@ describe('a container', () => {
     expect(found).toEqual(['from stdin\n', 'to stderr\n']);
   });
 
+  test('can be waited for by many, and deleted meanwhile', async ({ box, consumer }) => {
+    const bundle = await box.bundle(running('sleep', '100'));
+    const body = `const container = await Container.create({ root, id, bundle });
+      await container.start();
+      const waiting = [container.wait(), container.wait()];
+      await container.delete({ force: true });
+      console.log(JSON.stringify(await Promise.all([...waiting, container.wait()])));`;
+    const end = { code: 9, signaled: true };
+    expect(await consumer.result(body, { id: box.id(), bundle: bundle.path })).toEqual([end, end, end]);
+  });
+
+  test('that cannot be made leaves no descriptor', async ({ box, consumer }) => {
+    const bundle = await box.bundle((config) => {
+      config.mounts.push({ destination: '/x', type: 'tsrunc-no-such-type' });
+    });
+    const body = `import { readdirSync } from 'node:fs';
+      const attempt = () => Container.create({ root, id, bundle }).then(() => 'made', ({ code }) => code);
+      const codes = [await attempt()];
+      const before = readdirSync('/proc/self/fd').length;
+      for (let i = 0; i < 4; i += 1) codes.push(await attempt());
+      console.log(JSON.stringify({ codes, more: readdirSync('/proc/self/fd').length - before }));`;
+    const found = await consumer.result(body, { id: box.id(), bundle: bundle.path });
+    expect(found).toEqual({ codes: Array(5).fill('STEP_FAILED'), more: 0 });
+  });
+
+  test.for([
+    ['[0, 1]', 'stdio has 3 descriptors, not 2'],
+    ['[0, 1, 999]', 'stdio[2] is no open descriptor of this process: 999'],
+    ['[undefined, 1, 2]', 'stdio[0] is no open descriptor of this process: undefined'],
+    ['[0, 1.5, 2]', 'stdio[1] is no open descriptor of this process: 1.5'],
+  ] as const)('has no standard streams %s', async ([stdio, message], { box, consumer }) => {
+    const bundle = await box.bundle();
+    const body = `const error = await Container.create({ root, id, bundle, stdio: ${stdio} }).catch((caught) => caught);
+      console.log(JSON.stringify([error instanceof TsruncError, error.code, error.message]));`;
+    const found = await consumer.result(body, { id: box.id(), bundle: bundle.path });
+    expect(found).toEqual([true, 'USAGE', message]);
+  });
+
   test('many at once, in one process that is the same afterwards', async ({ box, consumer }) => {
     const bundle = await box.bundle(running('sh', '-c', 'exit $(cat /proc/self/environ | wc -c >/dev/null; echo 5)'));
     const body = `import { readdirSync } from 'node:fs';

@@ -151,6 +151,7 @@ class Run {
 
   void finish() {
     end_.failure = watch();
+    if (end_.failure) giveUp();
     done_(std::move(end_));
   }
 
@@ -211,6 +212,7 @@ class Run {
   }
 
   Failure takeStatus() {
+    pid_ = -1;  // reaped, and somebody else's from now on
     const Outcome<Exit> exit = reap(process_.get());
     if (exit.failure) return exit.failure;
     end_.code = exit.value.code;

@@ -96,10 +96,11 @@ export class Conversation {
   /** Let the program start, and return when execve has succeeded. */
   async start(): Promise<void> {
     this.#native.sendGo(this.#socket);
-    if (this.#sent.some(({ op }) => op === 'takeGo')) unlessGone(() => this.#native.sendGo(this.#socket));
+    const hasHooks = this.#sent.some(({ op }) => op === 'takeGo');
+    const isThere = !hasHooks || unlessGone(() => this.#native.sendGo(this.#socket));
     while (true) {
       const message = await this.#native.receive(this.#socket, this.#silenceMs);
-      if (message.kind === 'closed' && message.unread) throw await this.#answers.died();
+      if (message.kind === 'closed' && (message.unread || !isThere)) throw await this.#answers.died();
       if (message.kind === 'closed') return;
       await this.#handle(message);
     }
@@ -143,7 +144,8 @@ export class Conversation {
     switch (message.kind) {
       case 'ask':
         await this.#answers.ask(message.question, this.#pid);
-        return unlessGone(() => this.#native.sendGo(this.#socket));
+        unlessGone(() => this.#native.sendGo(this.#socket));
+        return;
       case 'forked':
         return this.#follow(message.pid, message.pidfd);
       case 'console':
@@ -187,12 +189,17 @@ function announced(op: Op): string[] {
   return op.op === 'loadSeccomp' && op.notify !== 0 ? ['notify'] : [];
 }
 
-/** A helper that has ended takes nothing more; what it said before that is still to be received, and tells why. */
-export function unlessGone(send: () => void): void {
+/**
+ * A helper that has ended takes nothing more; what it said before that is still to be received, and tells why.
+ * @returns whether it was sent
+ */
+export function unlessGone(send: () => void): boolean {
   try {
     send();
+    return true;
   } catch (error) {
     if (!['EPIPE', 'ECONNRESET'].includes((error as SystemCallError).code)) throw error;
+    return false;
   }
 }
 

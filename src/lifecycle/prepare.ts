@@ -133,8 +133,10 @@ export async function reserve(request: Request, undo: Undo): Promise<Making> {
   const directory = await new Store(options.global.root).reserve(options.id);
   undo.add('run the poststop hooks', () => poststop(native, request));
   undo.add('close the state directory', () => directory.close());
+  let unlock = (): void => {};
+  undo.add('unlock the state directory', () => unlock());
   undo.add('remove the state directory', () => directory.remove());
-  const unlock = await directory.lock(native);
+  unlock = await directory.lock(native);
   const cgroup = chooseCgroup({
     spec: config.spec,
     id: options.id,
@@ -169,14 +171,22 @@ async function clone(making: Making, namespaces: Pick<Plan, 'cloneFlags' | 'prol
   refuseOwnNamespaces(config.spec, namespaces.fds, prologueFds.byName);
   const cgroupFd = await birthplace(making);
   const stdio = options.stdio ?? [0, 1, 2];
-  const spawned = spawning(() => native.spawn({ cloneFlags: namespaces.cloneFlags, cgroupFd, stdio, extraFds }));
-  if (cgroupFd >= 0) closeSync(cgroupFd);
+  const spawned = born(cgroupFd, () => native.spawn({ cloneFlags: namespaces.cloneFlags, cgroupFd, stdio, extraFds }));
   const conversation = new Conversation(native, spawned, answers(making));
   undo.add('end the container', () => end(native, conversation));
   setOomScore(spawned.pid, config.spec.process?.oomScoreAdj, making.host);
   await conversation.send(namespaces.prologue, prologueFds.byName);
   prologueFds.closeAll();
   return conversation;
+}
+
+/** The descriptor of its cgroup is for its birth alone. */
+function born<T>(cgroupFd: number, spawn: () => T): T {
+  try {
+    return spawning(spawn);
+  } finally {
+    if (cgroupFd >= 0) closeSync(cgroupFd);
+  }
 }
 
 /** The directory of the cgroup for clone3, where it comes before the process; else -1. */
@@ -278,10 +288,11 @@ async function poststop(native: Native, { config, options }: Request): Promise<v
   for (const failure of failures) options.global.log.warn(failure.message);
 }
 
-/** End a helper, or the program that it has become, and reap it. */
+/** End a helper, or the program that it has become, reap it, and close its pidfd. */
 export async function end(native: Native, conversation: Conversation): Promise<void> {
   conversation.close();
   native.pidfdSendSignal(conversation.pidfd, SIGKILL);
   await native.waitPidfd(conversation.pidfd, KILL_DEADLINE_MS);
   native.reap(conversation.pidfd);
+  closeSync(conversation.pidfd);
 }

@@ -57,10 +57,10 @@ async function giveTheWord(native: Native, directory: ContainerDir, record: Cont
     // The socket's going is what turns "created" into "running" (status.ts).
     rmSync(directory.file(START_SOCKET));
     native.sendGo(connection);
-    if (record.startHooks) unlessGone(() => native.sendGo(connection));
+    const isThere = !record.startHooks || unlessGone(() => native.sendGo(connection));
     const answer = await native.receive(connection, START_DEADLINE_MS);
     if (answer.kind === 'failed') throw await failedAfterStart(answer, directory, record);
-    if (answer.kind === 'closed' && answer.unread) throw endedBefore(record);
+    if (answer.kind === 'closed' && (answer.unread || !isThere)) throw endedBefore(record);
   } finally {
     closeSync(connection);
   }

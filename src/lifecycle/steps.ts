@@ -1,4 +1,3 @@
-import { closeSync } from 'node:fs';
 import { TsruncError } from '../errors.ts';
 import type { Native } from '../native/native.ts';
 import type { Fragment } from '../plan/context.ts';
@@ -25,7 +24,6 @@ export async function runSteps(native: Native, plan: Fragment, sources: FdSource
     });
   } finally {
     await end(native, conversation);
-    closeSync(conversation.pidfd);
   }
 }
 
