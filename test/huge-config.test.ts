@@ -1,4 +1,6 @@
 /** Configurations of many megabytes: right ones run, wrong ones are refused, both in a time that grows with their size only. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { describe } from 'vitest';
 import { type Config, expect, patient, test } from './support/box.ts';
@@ -59,6 +61,26 @@ describe('of 300 000 mistakes the first are told, the others counted', () => {
     expect(outcome.stderr).toContain('99900 more warnings are not shown');
     expect(milliseconds).toBeLessThan(bound);
   });
+});
+
+test('a process of its own file is judged as fast, and its warnings have their places', { timeout: 3 * bound }, async ({
+  box,
+}) => {
+  const id = await box.running();
+  const file = join(box.path, 'process.json');
+  const process = {
+    args: ['true'],
+    cwd: '/',
+    capabilities: { bounding: many(100_000, (index) => `CAP_${index}`) },
+  };
+  writeFileSync(file, JSON.stringify(process, undefined, 1));
+  const { outcome, milliseconds } = await timed(() => box.tsrunc('exec', '--process', file, id));
+  expect(outcome).toMatchObject({ code: 0, stdout: '' });
+  expect(outcome.stderr).toContain(
+    'process.json:8:4: "CAP_0" is not a known capability and is left out (/capabilities/bounding/0)',
+  );
+  expect(outcome.stderr.split('\n').length).toBeLessThan(110);
+  expect(milliseconds).toBeLessThan(bound);
 });
 
 describe('a right one runs', () => {

@@ -10,7 +10,7 @@ import type { Process, Spec } from './spec.ts';
 
 export interface LoadedProcess {
   readonly process: Process;
-  readonly warnings: readonly Finding[];
+  readonly warnings: readonly PlacedFinding[];
   /** Place in the file of a JSON pointer into the configuration, "/process/cwd". */
   readonly locate: (pointer: string) => Place;
 }
@@ -25,10 +25,27 @@ export async function loadProcess(path: string, container: Spec): Promise<Loaded
   const { text } = readProcessDocument(path);
   const accepted = accept(text, container);
   if (accepted === undefined) throw await explained(text, path, container);
-  return { ...accepted, locate: (pointer) => placeOf(text, path, inFile(pointer)) };
+  return {
+    process: accepted.process,
+    warnings: await places(accepted.warnings, text, path),
+    locate: (pointer) => placeOf(text, path, inFile(pointer)),
+  };
 }
 
-function accept(text: string, container: Spec): Pick<LoadedProcess, 'process' | 'warnings'> | undefined {
+/** All in one walk through the text, which is loaded only when there is something to say. */
+async function places(warnings: readonly Finding[], text: string, path: string): Promise<readonly PlacedFinding[]> {
+  if (warnings.length === 0) return [];
+  const { placed } = await import('./placed.ts');
+  const inText = warnings.map((warning) => ({ ...warning, pointer: inFile(warning.pointer) }));
+  return placed(inText, text, path);
+}
+
+interface Accepted {
+  readonly process: Process;
+  readonly warnings: readonly Finding[];
+}
+
+function accept(text: string, container: Spec): Accepted | undefined {
   const document = parsed(text);
   const spec: unknown = { ...container, process: document };
   if (document === undefined || !validate(spec) || spec.process === undefined) return undefined;

@@ -18,16 +18,13 @@ export interface ChosenProcess {
 export async function chooseProcess(container: Spec, wanted: ExecOptions['process']): Promise<ChosenProcess> {
   if (!('file' in wanted)) return changed(container.process, wanted);
   const { process, warnings, locate } = await loadProcess(wanted.file, container);
-  return { process: withLimitsOf(container.process, process), warnings: await sentences(warnings, locate), locate };
+  return { process: withLimitsOf(container.process, process), warnings: await sentences(warnings), locate };
 }
 
-async function sentences(
-  warnings: Awaited<ReturnType<typeof loadProcess>>['warnings'],
-  locate: ChosenProcess['locate'],
-): Promise<readonly string[]> {
+async function sentences(warnings: Awaited<ReturnType<typeof loadProcess>>['warnings']): Promise<readonly string[]> {
   if (warnings.length === 0) return [];
   const { renderWarning } = await import('../config/report.ts');
-  return warnings.map((warning) => renderWarning({ ...warning, place: locate(warning.pointer) }));
+  return warnings.map(renderWarning);
 }
 
 const inherited = [
