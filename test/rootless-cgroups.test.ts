@@ -29,6 +29,8 @@ const fields = ['cpu.period', 'cpu.quota', 'memory.limit', 'memory.swap', 'pids.
   (field) => `linux.resources.${field}`,
 );
 
+const readOnly = (directory: string): string => `mount -o remount,bind,ro ${directory}`;
+
 /** What a warning lists. */
 const listed = (text: string): string[] =>
   (/Not applied: (.*?);/.exec(text)?.[1] ?? '').split(', ').toSorted((one, other) => (one < other ? -1 : 1));
@@ -152,6 +154,45 @@ describe.skipIf(unavailable !== undefined || !isRoot)(
       });
     });
 
+    describe('on a read-only cgroup file system', () => {
+      const all = `for each in /sys/fs/cgroup /sys/fs/cgroup/*; do mountpoint -q $each && ${readOnly('$each')}; done`;
+      const some = `${readOnly('/sys/fs/cgroup/memory')}; ${readOnly('/sys/fs/cgroup/pids')}`;
+
+      test.for<[string, string]>([['all of it', all], ...(isCgroupV2 ? [] : [['a part', some] as [string, string]])])(
+        'it runs, and hears what is not applied (%s)',
+        async ([, prepare], { user }) => {
+          const { code, stdout, stderr } = await user.probe('echo ran', limited, { prepare });
+          expect({ code, stdout, lines: lines(stderr).length }).toEqual({ code: 0, stdout: 'ran\n', lines: 1 });
+          expect(listed(stderr)).toEqual(fields);
+        },
+      );
+
+      test('root of a user namespace does as well', async ({ box }) => {
+        const bundle = await box.bundle((config) => {
+          limited(config);
+          config.linux.namespaces = config.linux.namespaces.filter(({ type }) => type !== 'network');
+          config.mounts = config.mounts.filter(({ type }) => type !== 'sysfs');
+          config.process.args = ['echo', 'ran'];
+        });
+        const words = ['--root', box.root, 'run', '--bundle', bundle.path, box.id()];
+        const inside = ['unshare', '--user', '--map-root-user', runtime, ...words];
+        const { code, stdout, stderr } = await exec('unshare', [
+          '-m',
+          'sh',
+          '-ec',
+          `${all}; exec "$@"`,
+          'sh',
+          ...inside,
+        ]);
+        expect({ code, stdout, lines: lines(stderr).length, stderr }).toMatchObject({
+          code: 0,
+          stdout: 'ran\n',
+          lines: 1,
+        });
+        expect(listed(stderr)).toEqual(fields);
+      });
+    });
+
     // systemd does not delegate controllers of cgroup v1; an administrator can.
     describe.skipIf(isCgroupV2)('with a part of the hierarchies of cgroup v1', () => {
       test('has the limits that can be, and hears of the others', async ({ user, box }) => {
@@ -262,6 +303,13 @@ describe.skipIf(unavailable !== undefined || !isRoot || !existsSync(`${unified}/
       expect(stderr).toMatch(/^tsrunc: warning: .*limits do not hold.*\n$/);
       expect(stderr).toContain(`/${name}/${id}`);
     }));
+
+  test('read-only: it runs, and hears what is not applied', async ({ user }) => {
+    const prepare = `${onlyV2}; ${readOnly('/sys/fs/cgroup')}`;
+    const { code, stdout, stderr } = await user.probe('echo ran', limited, { prepare });
+    expect({ code, stdout, lines: lines(stderr).length }).toEqual({ code: 0, stdout: 'ran\n', lines: 1 });
+    expect(listed(stderr)).toEqual(fields);
+  });
 
   test('a path that may be made but not entered is listed, and not left behind', async ({ user }) =>
     delegated(user, async (name, inside) => {

@@ -14,6 +14,8 @@ import { chooseCgroup, openCgroup } from './choose.ts';
 import type { CgroupDriver, DeviceProgramLoader } from './driver.ts';
 import { readControl, writeControl } from './files.ts';
 import { type CgroupRecord, directoryOf } from './record.ts';
+import { CgroupV1 } from './v1.ts';
+import { CgroupV2 } from './v2.ts';
 
 const facts = probeHost();
 const unified = '/sys/fs/cgroup/unified';
@@ -487,6 +489,19 @@ describe('without rights', () => {
       kind: 'cgroup',
       path: '/sys/x',
     });
+  });
+
+  // What was to be made and is there by now was made by somebody else: sysfs lets nobody remove it.
+  test.for<[CgroupRecord['layout'], string, string, string[]]>([
+    ['v1', '/sys', '/kernel/x', ['/sys/kernel', '/sys/kernel/x']],
+    ['v2', '/sys/kernel', '/x', ['/sys/kernel/mm', '/sys/kernel/x']],
+  ])('%s: what somebody else made meanwhile stays', async ([layout, mountpoint, path, directories]) => {
+    const Driver = layout === 'v1' ? CgroupV1 : CgroupV2;
+    const places = [{ controllers: layout === 'v1' ? ['memory'] : [], mountpoint, path }];
+    const driver = new Driver({ driver: 'cgroupfs', layout, places, directories }, { rights: true, devices: true });
+    driver.create();
+    expect([driver.placement, driver.record]).toEqual([{ kind: 'none' }, undefined]);
+    await driver.remove();
   });
 
   test('a mistake is one for everybody', () => {

@@ -70,12 +70,18 @@ export class CgroupV1 implements CgroupDriver {
   }
 
   #make(place: CgroupPlace): void {
+    const made: string[] = [];
+    const hasCpuset = place.controllers.includes('cpuset');
     try {
-      makeDirectories(place, place.controllers.includes('cpuset') ? inheritCpuset : () => undefined);
+      makeDirectories(place, (directory, isNew) => {
+        if (isNew) made.push(directory);
+        if (hasCpuset) inheritCpuset(directory, isNew);
+      });
     } catch (error) {
       const failure = cgroupFailed('make', directoryOf(place), error);
       if (!this.#leniency.rights || !isDenied(error)) throw failure;
       this.skipped.push(failure.message);
+      for (const directory of made.toReversed()) removeIfIdle(directory);
       this.#drop(place);
     }
   }
@@ -84,7 +90,6 @@ export class CgroupV1 implements CgroupDriver {
   #drop(place: CgroupPlace): void {
     const { places, directories, withheld = [] } = this.#record;
     const levels = ancestry(place);
-    for (const directory of directories.filter((each) => levels.includes(each)).toReversed()) removeIfIdle(directory);
     this.#record = {
       ...this.#record,
       places: places.filter((each) => each !== place),

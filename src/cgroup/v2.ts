@@ -86,14 +86,19 @@ export class CgroupV2 implements CgroupDriver {
 
   /** As create(), for a cgroup that somebody else made for this container. */
   adopt(): void {
+    const made: string[] = [];
     try {
-      makeDirectories(this.#place, (directory) => this.#enableFor(directory));
+      makeDirectories(this.#place, (directory, isNew) => {
+        if (isNew) made.push(directory);
+        this.#enableFor(directory);
+      });
       becomeEnterable(this.#directory);
       this.#checkAccess();
     } catch (error) {
       const failure = cgroupFailed('make', this.#directory, error);
       if (!this.#leniency.rights || !isDenied(error)) throw failure;
       this.skipped.push(failure.message);
+      for (const directory of made.toReversed()) removeIfIdle(directory);
       this.#abandon();
     }
     if (this.#exists && this.#owner !== undefined) this.#giveTo(this.#owner);
@@ -114,7 +119,6 @@ export class CgroupV2 implements CgroupDriver {
   }
 
   #abandon(): void {
-    for (const directory of this.#record.directories.toReversed()) removeIfIdle(directory);
     this.#obstacle = { kind: 'cgroup', path: this.#directory };
     this.#forgone.path(this.#obstacle);
   }
@@ -267,8 +271,8 @@ export class CgroupV2 implements CgroupDriver {
     await until(() => readKey(this.#events, 'populated') !== 1, endMs, this.#events);
   }
 
-  remove(): Promise<void> {
-    return removeDirectories(this.#record.directories, [this.#directory]);
+  async remove(): Promise<void> {
+    if (this.#exists) await removeDirectories(this.#record.directories, [this.#directory]);
   }
 
   get #events(): string {
