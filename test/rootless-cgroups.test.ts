@@ -31,6 +31,13 @@ const fields = ['cpu.period', 'cpu.quota', 'memory.limit', 'memory.swap', 'pids.
 
 const readOnly = (directory: string): string => `mount -o remount,bind,ro ${directory}`;
 
+/** Words that have a log written, and its lines. */
+const logged = (user: Ordinary) => {
+  const path = join(user.home, 'log');
+  const log = (): unknown[] => lines(readFileSync(path, 'utf8')).map((line) => JSON.parse(line));
+  return { words: ['--log', path, '--log-format', 'json'], log };
+};
+
 /** What a warning lists. */
 const listed = (text: string): string[] =>
   (/Not applied: (.*?);/.exec(text)?.[1] ?? '').split(', ').toSorted((one, other) => (one < other ? -1 : 1));
@@ -54,12 +61,40 @@ describe.skipIf(unavailable !== undefined || !isRoot)(
           rootless(config);
           limited(config);
         });
-        const log = join(user.home, 'log');
-        const words = ['--log', log, '--log-format', 'json', 'run', '--bundle', bundle.path, uniqueId()];
-        expect((await user.ok(words)).stderr).toBe('');
-        const [first, ...others] = lines(readFileSync(log, 'utf8')).map((line) => JSON.parse(line));
-        expect(first).toMatchObject({ level: 'warning', msg: expect.stringContaining('linux.resources.memory.limit') });
-        expect(others).toEqual([]);
+        const { log, words } = logged(user);
+        expect((await user.ok([...words, 'run', '--bundle', bundle.path, uniqueId()])).stderr).toBe('');
+        const msg = expect.stringContaining('linux.resources.memory.limit');
+        expect(log()).toEqual([expect.objectContaining({ level: 'warning', msg })]);
+      });
+
+      test.for<[string, (config: Config) => void]>([
+        [
+          'a program that is not there',
+          (config) => {
+            config.process.args = ['nosuch'];
+          },
+        ],
+        [
+          'a startContainer hook',
+          (config) => {
+            config.hooks = { startContainer: [{ path: '/bin/sh', args: ['sh', '-c', 'exit 4'] }] };
+          },
+        ],
+        [
+          'a poststart hook',
+          (config) => {
+            config.hooks = { poststart: [{ path: '/bin/sh', args: ['sh', '-c', 'exit 4'] }] };
+          },
+        ],
+      ])('its failure by %s is one line of --log', async ([, patch], { user }) => {
+        const bundle = await user.bundle((config) => {
+          rootless(config);
+          limited(config);
+          patch(config);
+        });
+        const { log, words } = logged(user);
+        expect((await user.tsrunc([...words, 'run', '--bundle', bundle.path, uniqueId()])).code).not.toBe(0);
+        expect(log()).toEqual([expect.objectContaining({ level: 'error' })]);
       });
 
       const allow = (major: number, minor: number, access = 'rwm'): DeviceRule => ({
@@ -293,16 +328,84 @@ describe.skipIf(unavailable !== undefined || !isRoot || !existsSync(`${unified}/
       expect(existsSync(directory)).toBe(false);
     }));
 
-  test('exec from outside of what is delegated: it runs, and says that the limits do not hold', async ({ user }) =>
+  /** A container in a delegated cgroup, for verbs of a caller that is not in it. */
+  const fromOutside = (
+    user: Ordinary,
+    patch: (config: Config) => void,
+    work: (id: string, directory: string, inside: { readonly prepare: string }) => Promise<void>,
+  ): Promise<void> =>
     delegated(user, async (name, inside) => {
-      const bundle = await user.bundle(asking);
+      const bundle = await user.bundle((config) => {
+        asking(config);
+        patch(config);
+      });
       const id = user.id(inside);
       await user.ok(['run', '-d', '--bundle', bundle.path, id], inside);
-      const { stdout, stderr } = await user.ok(['exec', id, 'echo', 'inside'], { prepare: onlyV2 });
-      expect(stdout).toBe('inside\n');
-      expect(stderr).toMatch(/^tsrunc: warning: .*limits do not hold.*\n$/);
-      expect(stderr).toContain(`/${name}/${id}`);
-    }));
+      await work(id, `/sys/fs/cgroup/${name}/${id}`, inside);
+    });
+  const outside = { prepare: onlyV2 };
+
+  test.for<[string, Config['process']['execCPUAffinity']]>([
+    ['it runs, and says what does not reach it', undefined],
+    ['so does one with an initial affinity, which is not born there', { initial: '0' }],
+  ])('exec from outside of what is delegated: %s', async ([, affinity], { user }) =>
+    fromOutside(
+      user,
+      (config) => {
+        if (affinity !== undefined) config.process.execCPUAffinity = affinity;
+      },
+      async (id, directory, inside) => {
+        const { stdout, stderr } = await user.ok(['exec', id, 'echo', 'inside'], outside);
+        expect(stdout).toBe('inside\n');
+        expect(stderr).toMatch(/^tsrunc: warning: Limits, pause, ps and kill --all do not reach this process.*\n$/);
+        expect(stderr).toContain(directory);
+        const shown = ['exec', id, 'grep', '^0::', '/proc/self/cgroup'];
+        expect(await user.ok(shown, inside)).toMatchObject({ stdout: `0::${directory.slice(14)}\n`, stderr: '' });
+      },
+    ),
+  );
+
+  test('exec from outside with --cgroup is an error', async ({ user }) =>
+    fromOutside(
+      user,
+      () => undefined,
+      async (id, directory) => {
+        const child = join(unified, directory.slice(14), 'child');
+        mkdirSync(child);
+        const { code, stdout, stderr } = await user.tsrunc(['exec', '--cgroup', 'child', id, 'echo', 'ran'], outside);
+        rmdirSync(child);
+        expect({ code, stdout }).toEqual({ code: 255, stdout: '' });
+        expect(stderr).toMatch(/^tsrunc: Cannot start the process: uid \d+ may not move it from here.*\/child/);
+        expect(stderr).toContain('systemd-run --user');
+      },
+    ));
+
+  test('exec from outside of a container without a pid namespace is an error', async ({ user }) =>
+    fromOutside(
+      user,
+      (config) => {
+        config.linux.namespaces = config.linux.namespaces.filter(({ type }) => type !== 'pid');
+        config.mounts = config.mounts.filter(({ type }) => type !== 'proc');
+        config.linux.maskedPaths = [];
+        config.linux.readonlyPaths = [];
+      },
+      async (id) => {
+        const { code, stdout, stderr } = await user.tsrunc(['exec', id, 'echo', 'ran'], outside);
+        expect({ code, stdout }).toEqual({ code: 255, stdout: '' });
+        expect(stderr).toContain('Without a pid namespace of the container');
+      },
+    ));
+
+  test('a failing exec from outside of it is one line of --log', async ({ user }) =>
+    fromOutside(
+      user,
+      () => undefined,
+      async (id) => {
+        const { log, words } = logged(user);
+        expect((await user.tsrunc([...words, 'exec', id, 'nosuch'], outside)).code).not.toBe(0);
+        expect(log()).toEqual([expect.objectContaining({ level: 'error' })]);
+      },
+    ));
 
   test('read-only: it runs, and hears what is not applied', async ({ user }) => {
     const prepare = `${onlyV2}; ${readOnly('/sys/fs/cgroup')}`;

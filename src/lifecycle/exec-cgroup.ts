@@ -1,11 +1,9 @@
-import { closeSync, constants, existsSync, openSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join, normalize } from 'node:path';
 import { openCgroup } from '../cgroup/choose.ts';
 import type { CgroupPlacement } from '../cgroup/driver.ts';
-import { isDenied } from '../cgroup/leniency.ts';
 import { type CgroupRecord, directoryOf } from '../cgroup/record.ts';
 import { TsruncError } from '../errors.ts';
-import { errnoName } from '../host/errno.ts';
 import { parseCgroup } from '../host/parse.ts';
 
 /** Where a further process of a container is accounted for: the container's cgroup or, with --cgroup, one below it. */
@@ -26,7 +24,8 @@ interface Request {
   readonly pid: number;
 }
 
-const none: ExecCgroup = {
+/** No cgroup of its own. */
+export const none: ExecCgroup = {
   placement: { kind: 'none' },
   oomKills: () => 0,
   directory: (hierarchy) => {
@@ -100,33 +99,4 @@ function cgroupOf(pid: number, mountpoint: string, own: string): readonly string
   const path = parseCgroup(text).find(({ controllers }) => controllers.length === 0)?.path;
   const directory = path === undefined ? own : join(mountpoint, path);
   return directory.startsWith(`${own}/`) ? [directory] : [];
-}
-
-/**
- * Try the candidates in turn.
- * @param spawn starts the process in the cgroup whose directory is open at this fd; -1: where we are
- * @param stayOutside told when an ordinary user may not move a process there from where we are, and it stays here; without it
- *   that is an error
- */
-export function spawnInCgroup<T>(
-  { candidates }: Pick<ExecCgroup, 'candidates'>,
-  spawn: (cgroupFd: number) => T,
-  stayOutside?: (directory: string) => void,
-): T {
-  const [first, ...others] = candidates;
-  if (first === undefined) return spawn(-1);
-  const fd = openSync(first, constants.O_RDONLY | constants.O_DIRECTORY);
-  try {
-    return spawn(fd);
-  } catch (error) {
-    if (isDenied(error) && stayOutside !== undefined) {
-      stayOutside(first);
-      return spawn(-1);
-    }
-    const refused = ['EBUSY', 'EOPNOTSUPP'].includes(errnoName(error) ?? '');
-    if (!refused || others.length === 0) throw error;
-    return spawnInCgroup({ candidates: others }, spawn, stayOutside);
-  } finally {
-    closeSync(fd);
-  }
 }

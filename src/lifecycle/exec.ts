@@ -11,13 +11,14 @@ import { processStatus } from '../host/process.ts';
 import { loadNative } from '../native/load.ts';
 import type { Native } from '../native/native.ts';
 import type { Fragment } from '../plan/context.ts';
-import { compileExec, type ExecSpec, isBornInCgroup } from '../plan/exec.ts';
+import { compileExec, type ExecSpec } from '../plan/exec.ts';
 import { namespaceTypes } from '../plan/namespaces.ts';
 import type { ContainerRecord } from '../store/record.ts';
 import { type ContainerDir, Store } from '../store/store.ts';
 import { answers } from './answers.ts';
 import { Conversation } from './conversation.ts';
-import { chooseExecCgroup, type ExecCgroup, spawnInCgroup } from './exec-cgroup.ts';
+import { type Birth, bear } from './exec-birth.ts';
+import { chooseExecCgroup, type ExecCgroup } from './exec-cgroup.ts';
 import { type ChosenProcess, chooseProcess } from './exec-process.ts';
 import { PlanFds } from './fds.ts';
 import { filterOf } from './filter.ts';
@@ -30,7 +31,6 @@ import { end } from './prepare.ts';
 import { openProcess } from './process.ts';
 import { joinRdtGroups } from './rdt.ts';
 import { refuseMissingModules } from './refusals.ts';
-import { spawning } from './spawn.ts';
 import { statusOf } from './status.ts';
 import { inheritedFds } from './stdio.ts';
 import { checkTerminal, ofExec, Terminal } from './terminal.ts';
@@ -123,7 +123,7 @@ const stopped = (cause?: unknown): TsruncError =>
 async function start(request: Request, undo: Undo): Promise<void> {
   const { options, native } = request;
   const terminal = new Terminal(native, options.consoleSocket, undo);
-  const conversation = await enter(request, terminal, undo);
+  const { conversation, warning } = await enter(request, terminal, undo);
   // From here on the program may run, and signals are meant for it.
   if (!options.detach) native.keepSignals();
   await conversation.start();
@@ -132,21 +132,30 @@ async function start(request: Request, undo: Undo): Promise<void> {
   if (options.pidfdSocket !== undefined) sendPidfd(native, options.pidfdSocket, pidfd);
   // After execve: engines take the file as the sign that the program runs.
   if (options.pidFile !== undefined) writePidFile(options.pidFile, pid);
+  // Not before: a failure is told in one line of the log.
+  if (warning !== undefined) options.global.log.warn(warning, 'essential');
   if (!options.detach) becomeMonitor(native, { pid, pidfd, terminal: terminal.kept }, []);
   closeSync(pidfd);
 }
 
-/** A helper inside the container that waits for the word to become the program. */
-async function enter(request: Request, terminal: Terminal, undo: Undo): Promise<Conversation> {
+/** A helper inside the container that waits for the word to become the program, and what to warn of once it has. */
+interface Entered {
+  readonly conversation: Conversation;
+  readonly warning: string | undefined;
+}
+
+async function enter(request: Request, terminal: Terminal, undo: Undo): Promise<Entered> {
   const { native, record } = request;
   using container = openProcess(native, record);
   if (container === undefined) throw stopped();
-  const cgroup = chooseExecCgroup({
+  const chosen = chooseExecCgroup({
     record: record.cgroup,
     children: request.options.cgroups,
     pid: record.pid,
   });
-  const conversation = spawn(request, cgroup, terminal, undo);
+  const birth = await bear(request, chosen);
+  const { cgroup, warning } = birth;
+  const conversation = converse(request, birth, terminal, undo);
   // While the helper starts on another core.
   const plan = compile(request, cgroup, await filterOf(filterSource(request)));
   const fds = new PlanFds(plan.fds, fdSources(request, cgroup, container.pidfd), undo);
@@ -154,30 +163,17 @@ async function enter(request: Request, terminal: Terminal, undo: Undo): Promise<
   fds.closeAll();
   await conversation.untilReady();
   await joinRdtGroups(record, conversation.pid);
-  return conversation;
+  return { conversation, warning };
 }
 
-function spawn(request: Request, cgroup: ExecCgroup, terminal: Terminal, undo: Undo): Conversation {
-  const { native, spec, locate, host, record, options, extraFds } = request;
-  const births = isBornInCgroup(spec.process) ? cgroup : { candidates: [] };
-  const spawned = spawning(() =>
-    spawnInCgroup(
-      births,
-      (cgroupFd) => native.spawn({ cloneFlags: 0, cgroupFd, stdio: [0, 1, 2], extraFds }),
-      host.user.privileged ? undefined : (directory) => options.global.log.warn(outside(directory, host), 'essential'),
-    ),
-  );
+function converse(request: Request, { spawned, cgroup }: Birth, terminal: Terminal, undo: Undo): Conversation {
+  const { native, spec, locate, host, record, options } = request;
   const answering = answers({ native, config: { spec, locate }, host, record, terminal, cgroup, undo });
   const conversation = new Conversation(native, spawned, answering, ...(options.ignorePaused ? [-1] : []));
   undo.add('end the process', () => end(native, conversation));
   setOomScore(spawned.pid, spec.process.oomScoreAdj, host);
   return conversation;
 }
-
-/** The kernel demands the right to move processes in the innermost cgroup that holds both: a session of its own lies outside. */
-const outside = (directory: string, { user }: HostFacts): string =>
-  `The limits do not hold for this process: uid ${user.euid} may not move it from here to the container's cgroup ${directory}. ` +
-  'Call exec from below the same systemd (systemd-run --user --pty tsrunc exec ...)';
 
 const filterSource = ({ spec, directory, host, native, options }: Request) => ({
   spec,

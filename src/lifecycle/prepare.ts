@@ -48,6 +48,8 @@ export interface Prepared {
   readonly conversation: Conversation;
   /** Our end of the terminal in a foreground run. */
   readonly terminal: number | undefined;
+  /** For who starts the container himself: say which limits it lacks, once nothing can fail any more. */
+  readonly listUnapplied: () => Promise<void>;
   /** Unlock and close the state directory. */
   readonly release: () => void;
 }
@@ -102,9 +104,18 @@ async function make(request: Request, undo: Undo): Promise<Prepared> {
   await furnish(making, conversation);
   await conversation.untilReady();
   const record = finish(making, conversation);
-  await listUnapplied(making);
+  // For `create` this is the end.
+  if (request.mode.hasListener) await listUnapplied(making);
   const { directory, release, terminal } = making;
-  return { spec: request.config.spec, directory, record, conversation, terminal: terminal.kept, release };
+  return {
+    spec: request.config.spec,
+    directory,
+    record,
+    conversation,
+    terminal: terminal.kept,
+    listUnapplied: () => listUnapplied(making),
+    release,
+  };
 }
 
 export async function check(config: LoadedConfig, options: CreateOptions, mode: PrepareMode): Promise<Request> {
@@ -203,7 +214,7 @@ export async function makeCgroup({ cgroup, config, options }: Making, pid?: numb
   for (const sentence of cgroup.warnings) options.global.log.warn(sentence);
 }
 
-/** Once it is certain that the container is there: a failure is told in one line of the log, which engines read as a whole. */
+/** Once it is certain that the command succeeds: a failure is told in one line of the log, which engines read as a whole. */
 async function listUnapplied({ cgroup: { unapplied }, host, options }: Making): Promise<void> {
   if (unapplied.length === 0) return;
   const { renderUnapplied } = await import('../cgroup/unapplied-warning.ts');
@@ -289,7 +300,7 @@ async function poststop(native: Native, { config, options }: Request): Promise<v
 }
 
 /** End a helper, or the program that it has become, reap it, and close its pidfd. */
-export async function end(native: Native, conversation: Conversation): Promise<void> {
+export async function end(native: Native, conversation: Pick<Conversation, 'close' | 'pidfd'>): Promise<void> {
   conversation.close();
   native.pidfdSendSignal(conversation.pidfd, SIGKILL);
   await native.waitPidfd(conversation.pidfd, KILL_DEADLINE_MS);

@@ -42,9 +42,10 @@ export async function run(options: RunOptions): Promise<number> {
  * (runtime-spec 1.3, runtime.md "Lifecycle" 9), and so does a monitor that cannot be had.
  */
 async function afterStart(native: Native, prepared: Prepared, options: RunOptions): Promise<void> {
-  const { conversation, directory, record, spec } = prepared;
+  const { conversation, directory, record, spec, listUnapplied } = prepared;
   try {
     await runHooks(native, 'poststart', spec.hooks?.poststart, hookState(record, 'running', record.pid));
+    await listUnapplied();
     conversation.close();
     if (!options.detach) attend(native, prepared, conversation, options);
   } catch (error) {
