@@ -263,6 +263,43 @@ describe.skipIf(unavailable !== undefined || !isRoot)(
           rmdirSync(own);
         }
       });
+
+      test.for(['run', 'create'])(
+        "%s: another's cgroup that is there is listed, and stays",
+        async (verb, { user, box }) => {
+          const name = box.id();
+          const others = `/sys/fs/cgroup/pids/${name}`;
+          mkdirSync(others);
+          try {
+            const bundle = await user.bundle((config) => {
+              rootless(config);
+              limited(config);
+              config.linux.cgroupsPath = `/${name}`;
+              config.process.args = ['true'];
+            });
+            const id = user.id();
+            const { stderr } = await user.ok([verb, '--bundle', bundle.path, id]);
+            expect(lines(stderr)).toHaveLength(1);
+            expect(listed(stderr)).toEqual(['linux.cgroupsPath', ...fields]);
+            expect(stderr).toContain(others);
+            if (verb === 'create') await user.ok(['start', id]);
+            await user.ok(['delete', '--force', id]);
+            expect(existsSync(others)).toBe(true);
+          } finally {
+            await user.close();
+            rmdirSync(others);
+          }
+        },
+      );
+
+      test('the root of the hierarchies is no place for a user', async ({ user }) => {
+        const { code, stdout, stderr } = await user.probe('echo ran', (config) => {
+          limited(config);
+          config.linux.cgroupsPath = '/';
+        });
+        expect({ code, stdout }).toEqual({ code: 0, stdout: 'ran\n' });
+        expect(listed(stderr)).toEqual(['linux.cgroupsPath', ...fields]);
+      });
     });
   },
 );

@@ -1,5 +1,6 @@
 /** Cgroup v1 (and hybrid): one directory in each hierarchy, named ones such as name=systemd included. */
 
+import { closeSync, constants, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Resources } from '../config/spec.ts';
 import { TsruncError } from '../errors.ts';
@@ -77,6 +78,7 @@ export class CgroupV1 implements CgroupDriver {
         if (isNew) made.push(directory);
         if (hasCpuset) inheritCpuset(directory, isNew);
       });
+      if (this.#leniency.rights) checkEnterable(directoryOf(place));
     } catch (error) {
       const failure = cgroupFailed('make', directoryOf(place), error);
       if (!this.#leniency.rights || !isDenied(error)) throw failure;
@@ -233,6 +235,11 @@ function pressFreezer(file: string): boolean {
 /** Where nothing is frozen there is nothing to write, which a read-only mount would refuse. */
 function thawIfFrozen(file: string): void {
   if (readControlIfThere(file) !== 'THAWED') writeControlIfThere(file, 'THAWED');
+}
+
+/** A cgroup that was there may be somebody else's. @throws the system call's error where this user may move no process into it */
+function checkEnterable(directory: string): void {
+  closeSync(openSync(`${directory}/tasks`, constants.O_WRONLY));
 }
 
 /** A new cpuset is empty on v1, and no process can enter an empty one: every level takes what its parent has. */
