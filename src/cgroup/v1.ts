@@ -6,7 +6,7 @@ import type { Resources } from '../config/spec.ts';
 import { TsruncError } from '../errors.ts';
 import { applyWrites, type Locate, type Target } from './apply.ts';
 import { accessWrites, limitWrites } from './controllers/compile.ts';
-import { unifiedFields, v2Only } from './controllers/unified.ts';
+import { attainable, unifiedFields, v2Only } from './controllers/unified.ts';
 import { updateWrites } from './controllers/update.ts';
 import type { CgroupDriver, CgroupPlacement, Change, UpdateRequest } from './driver.ts';
 import { cgroupFailed, onCgroup } from './failure.ts';
@@ -102,20 +102,16 @@ export class CgroupV1 implements CgroupDriver {
   }
 
   apply(resources: Resources): void {
-    const { unified, ...others } = resources;
     const forgo = this.#forgone.take;
-    if (unified !== undefined && forgo !== undefined)
+    if (forgo !== undefined)
       for (const from of unifiedFields(resources)) forgo({ from }, { kind: 'other', reason: v2Only });
-    const wanted = forgo === undefined ? resources : others;
+    const wanted = attainable(resources, 'v1', this.#leniency);
     applyWrites(limitWrites(wanted, 'v1'), { ...this.#target, forgo });
     this.#restrictDevices(resources);
   }
 
-  async update({ asked, resources }: UpdateRequest): Promise<readonly Change[]> {
-    // What create could not apply for an ordinary user is among them; asking for it again is refused.
-    const { unified: _, ...others } = resources;
-    const all = asked.unified === undefined ? others : resources;
-    return applyOrRestore(updateWrites({ asked, resources: all }, 'v1'), this.#target);
+  async update(request: UpdateRequest): Promise<readonly Change[]> {
+    return applyOrRestore(updateWrites(request, 'v1'), this.#target);
   }
 
   #restrictDevices(resources: Resources): void {

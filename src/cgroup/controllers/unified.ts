@@ -1,6 +1,7 @@
 /** linux.resources.unified (config-linux.md "Unified"): files of cgroup v2 and what to write to them, as they stand. */
 import type { Resources } from '../../config/spec.ts';
-import { type Controller, escaped, type Former, invalid, pointer, unsupported } from './write.ts';
+import type { Leniency } from '../leniency.ts';
+import { type Controller, escaped, type Former, invalid, type Layout, pointer, unsupported } from './write.ts';
 
 /** Files with a line for each device, by what stands for a device without one; all others have one value, or cannot be undone. */
 const lineFiles: Readonly<Record<string, Former>> = {
@@ -14,6 +15,13 @@ export const unifiedFields = ({ unified: wanted }: Resources): string[] =>
   Object.keys(wanted ?? {}).map((file) => pointer('unified', escaped(file)));
 
 export const v2Only = 'only cgroup v2 has such files, and this host has cgroup v1';
+
+/** The resources without `unified`, which an ordinary user's container on cgroup v1 goes without, listed but no error. */
+export function attainable(resources: Resources, layout: Layout, { rights }: Pick<Leniency, 'rights'>): Resources {
+  return rights && layout === 'v1' ? withoutUnified(resources) : resources;
+}
+
+export const withoutUnified = ({ unified: _, ...others }: Resources): Resources => others;
 
 export const unified: Controller = ({ unified: wanted }, layout) =>
   Object.entries(wanted ?? {}).map(([file, value]) => {

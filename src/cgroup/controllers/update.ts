@@ -2,11 +2,17 @@
 import type { Resources } from '../../config/spec.ts';
 import type { UpdateRequest } from '../driver.ts';
 import { limitWrites } from './compile.ts';
+import { withoutUnified } from './unified.ts';
 import type { Layout, Write } from './write.ts';
 
-/** The writes that `asked` makes necessary, with the values that follow from all the resources. */
+/**
+ * The writes that `asked` makes necessary, with the values that follow from all the resources.
+ * @throws TsruncError UNSUPPORTED, CONFIG_INVALID
+ */
 export function updateWrites({ asked, resources }: UpdateRequest, layout: Layout): Write[] {
-  return limitWrites(resources, layout).filter(
+  // On v1 an ordinary user's container may have been made without; asking for it again is refused.
+  const wanted = layout === 'v1' && asked.unified === undefined ? withoutUnified(resources) : resources;
+  return limitWrites(wanted, layout).filter(
     ({ from, also }) => names(asked, from) || (also !== undefined && names(asked, also)),
   );
 }

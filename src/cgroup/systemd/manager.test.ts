@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import type { Resources, Spec } from '../../config/spec.ts';
 import { Connection } from '../../dbus/connection.ts';
 import { type Answer, type Answers, FakeBus } from '../../dbus/fixtures.ts';
+import { strict } from '../leniency.ts';
 import { candidates, openSystemd } from './bus.ts';
 import { Systemd } from './manager.ts';
 import { ownerOf, scopeProperties, startScope, updateScope } from './scope.ts';
@@ -33,7 +34,7 @@ const usual: Answers = {
 
 const unit = { name: 'x.scope', slice: 'machine.slice', manager: 'system', mark: 'file:/run/tsrunc/x' } as const;
 const spec: Spec = { ociVersion: '1.3.0', linux: { resources: { pids: { limit: 5 } } } };
-const start = { unit, layout: 'v2', id: 'x', spec, pid: 42 } as const;
+const start = { unit, layout: 'v2', id: 'x', spec, pid: 42, leniency: strict } as const;
 
 const opened: { bus: FakeBus; systemd: Systemd }[] = [];
 afterEach(async () => {
@@ -200,6 +201,19 @@ describe('the other methods', () => {
     expect(bus.argumentsOf('SetUnitProperties')).toEqual(['x.scope', true, [['MemoryMax', variant(4096n)]]]);
   });
 
+  test('on cgroup v1 what create has listed does not concern an update of something else', async () => {
+    const { bus, systemd } = await systemdWith({});
+    const request = (asked: Resources) => ({
+      ...update({}),
+      layout: 'v1' as const,
+      request: { asked, resources: { ...asked, unified: { 'memory.high': '5' } } },
+    });
+    await updateScope(systemd, request({ pids: { limit: 9 } }), async () => undefined);
+    expect(bus.argumentsOf('SetUnitProperties')).toEqual(['x.scope', true, [['TasksMax', variant(9n)]]]);
+    const asking = updateScope(systemd, request({ unified: { 'memory.high': '6' } }), async () => undefined);
+    await expect(asking).rejects.toThrow('only cgroup v2 has such files');
+  });
+
   const failing = async () => {
     throw new Error('the kernel refuses');
   };
@@ -246,6 +260,14 @@ describe('the other methods', () => {
     await systemd.controlGroup('a-b\\x2b.scope');
     expect(bus.calls.at(-1)?.path).toBe('/org/freedesktop/systemd1/unit/a_2db_5cx2b_2escope');
   });
+});
+
+test('on cgroup v1 `unified` is no error for an ordinary user, who has it listed', () => {
+  const resources = { pids: { limit: 5 }, unified: { 'memory.high': '5' } };
+  const onV1 = { ...start, layout: 'v1', spec: { ...spec, linux: { resources } } } as const;
+  const all = scopeProperties({ ...onV1, leniency: { rights: true, devices: true } }, 252);
+  expect(all).toContainEqual({ name: 'TasksMax', signature: 't', value: 5n });
+  expect(() => scopeProperties(onV1, 252)).toThrow('only cgroup v2 has such files');
 });
 
 test("the user's annotations come last, since the last property counts", () => {

@@ -5,9 +5,11 @@ import { TsruncError } from '../../errors.ts';
 import { limitWrites } from '../controllers/compile.ts';
 import { deviceRules } from '../controllers/device-rules.ts';
 import { deviceProperties, type Property, propertiesOf } from '../controllers/systemd.ts';
+import { attainable } from '../controllers/unified.ts';
 import { updateWrites } from '../controllers/update.ts';
 import type { Layout, Write } from '../controllers/write.ts';
 import type { UpdateRequest } from '../driver.ts';
+import type { Leniency } from '../leniency.ts';
 import type { SystemdUnit } from '../record.ts';
 import { annotatedProperties } from './annotations.ts';
 import { systemdFailed } from './failure.ts';
@@ -20,6 +22,7 @@ export interface ScopeStart {
   readonly spec: Spec;
   /** The container's first process, which systemd moves. */
   readonly pid: number;
+  readonly leniency: Leniency;
 }
 
 /** @returns the scope's cgroup, below the root of the hierarchy @throws TsruncError CGROUP_FAILED, TIMEOUT, UNSUPPORTED */
@@ -58,8 +61,9 @@ async function isLeftover(systemd: Systemd, name: string, error: unknown): Promi
 }
 
 /** Everything that the scope begins with. The user's own properties come last: the last one counts. */
-export function scopeProperties({ unit, layout, id, spec }: Omit<ScopeStart, 'pid'>, version: number): Property[] {
-  const resources = spec.linux?.resources ?? {};
+export function scopeProperties(start: Omit<ScopeStart, 'pid'>, version: number): Property[] {
+  const { unit, layout, id, spec, leniency } = start;
+  const resources = attainable(spec.linux?.resources ?? {}, layout, leniency);
   const current = () => undefined;
   return [
     { name: 'Description', signature: 's', value: `container ${id}` },
