@@ -212,6 +212,19 @@ describe('hooks', () => {
     await box.reached(id, 'stopped');
   });
 
+  test('a container of a version that did not say the word twice blames its failing hook', async ({ box }) => {
+    const bundle = await withHooks(box, (kind) => (kind === 'startContainer' ? 'exit 4' : 'exit 0'));
+    const id = await box.create(bundle);
+    const path = join(box.root, id, 'state.json');
+    const { startHooks, steps, ...others } = JSON.parse(readFileSync(path, 'utf8'));
+    expect(startHooks).toBe(true);
+    writeFileSync(path, JSON.stringify({ ...others, steps: steps - 1 }));
+    const { code, stderr } = await box.tsrunc('start', id);
+    expect(code).toBe(1);
+    expect(stderr).toContain('startContainer hook #0');
+    expect(stderr).toContain('exit status 4');
+  });
+
   test('a failing poststart hook destroys the container and fails start', async ({ box }) => {
     const bundle = await withHooks(box, (kind) =>
       kind === 'poststart' ? 'exit 5' : `echo ${kind} >> ${logPath(box, kind)}`,

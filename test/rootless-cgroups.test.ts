@@ -1,7 +1,8 @@
 /** Limits of an ordinary user's containers: applied where a cgroup is delegated, else listed once, and the container runs. */
-import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
+import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe } from 'vitest';
+import type { CgroupPlace } from '../src/cgroup/record.ts';
 import type { DeviceRule, State } from '../src/config/spec.ts';
 import { test as base, type Config, eventually, exec, expect, uniqueId } from './support/box.ts';
 import { isCgroupV2, isRoot, runtime } from './support/host.ts';
@@ -36,6 +37,16 @@ const logged = (user: Ordinary) => {
   const path = join(user.home, 'log');
   const log = (): unknown[] => lines(readFileSync(path, 'utf8')).map((line) => JSON.parse(line));
   return { words: ['--log', path, '--log-format', 'json'], log };
+};
+
+interface Recorded {
+  readonly cgroup?: { readonly places: CgroupPlace[]; withheld?: readonly CgroupPlace[] };
+}
+
+const rewrite = (path: string, change: (record: Recorded) => void): void => {
+  const record: Recorded = JSON.parse(readFileSync(path, 'utf8'));
+  change(record);
+  writeFileSync(path, JSON.stringify(record));
 };
 
 /** What a warning lists. */
@@ -251,10 +262,17 @@ describe.skipIf(unavailable !== undefined || !isRoot)(
           expect(limit()).toBe('17');
           expect(JSON.parse((await user.ok(['ps', '--format', 'json', id])).stdout)).toHaveLength(1);
           await user.ok(['update', '--pids-limit', '18', id]);
+          expect((await user.ok(['exec', id, 'cat', '/proc/self/cgroup'])).stdout).toContain(`:pids:/${name}/leaf\n`);
           const { code, stderr: refusal } = await user.tsrunc(['update', '--pids-limit', '19', '--memory', '32M', id]);
           expect([code, limit()]).toEqual([1, '18']);
           expect(refusal).toContain('is not delegated to its user; everything is as before');
           expect((await user.tsrunc(['pause', id])).stderr).toContain('it has no cgroup of the freezer controller');
+          // As the versions wrote it that did not tell what they had not made.
+          rewrite(join(user.runtimeDirectory, 'tsrunc', id, 'state.json'), ({ cgroup }) => {
+            cgroup?.places.push(...(cgroup.withheld ?? []));
+            delete cgroup?.withheld;
+          });
+          expect((await user.ok(['exec', id, 'cat', '/proc/self/cgroup'])).stdout).toContain(`:pids:/${name}/leaf\n`);
           await user.ok(['kill', '--all', id, 'KILL']);
           await user.ok(['delete', '--force', id]);
           expect(readdirSync(own, { withFileTypes: true }).filter((entry) => entry.isDirectory())).toEqual([]);

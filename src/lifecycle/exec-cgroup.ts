@@ -22,6 +22,8 @@ interface Request {
   readonly children: ReadonlyMap<string, string>;
   /** The container's first process. */
   readonly pid: number;
+  /** Whether root made the container. */
+  readonly privileged: boolean;
 }
 
 /** No cgroup of its own. */
@@ -35,13 +37,15 @@ export const none: ExecCgroup = {
 };
 
 /** @throws TsruncError USAGE, CGROUP_FAILED for a child that cannot be */
-export function chooseExecCgroup({ record, children, pid }: Request): ExecCgroup {
+export function chooseExecCgroup({ record, children, pid, privileged }: Request): ExecCgroup {
   if (record === undefined) return children.size === 0 ? none : refuse('the container has no cgroup');
   const driver = openCgroup(record);
   const { placement } = driver;
   const common = { oomKills: () => driver.oomKills() };
   if (placement.kind === 'v1') {
-    const { hierarchies } = placement;
+    // Versions whose records do not tell what was withheld from an ordinary user listed it as if it were there.
+    const isExact = privileged || record.withheld !== undefined;
+    const hierarchies = placement.hierarchies.filter((place) => isExact || existsSync(directoryOf(place)));
     const directory = (hierarchy: string): string =>
       childOf(driver.directory(hierarchy), children.get('') ?? childFor(hierarchy, children));
     checkControllers(

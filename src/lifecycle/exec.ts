@@ -152,6 +152,7 @@ async function enter(request: Request, terminal: Terminal, undo: Undo): Promise<
     record: record.cgroup,
     children: request.options.cgroups,
     pid: record.pid,
+    privileged: record.owner === 0 && request.host.user.privileged,
   });
   const birth = await bear(request, chosen);
   const { cgroup, warning } = birth;

@@ -94,7 +94,9 @@ async function failedAfterStart(
 ): Promise<TsruncError> {
   const { stepFailure } = await import('../plan/failure.ts');
   const { planAfterStart } = await import('../plan/compile.ts');
-  const tail = planAfterStart(frozenSpec(directory), { prefix: '', suffix: '' });
+  const planned = planAfterStart(frozenSpec(directory), { prefix: '', suffix: '' });
+  // Versions whose records do not know startHooks planned none.
+  const tail = record.startHooks ? planned : planned.filter(({ op }) => op !== 'takeGo');
   const op = tail[tail.length - (record.steps - answer.step)];
   if (op !== undefined) return stepFailure(op, answer);
   return new TsruncError('INIT_DIED', `The container could not be started: ${answer.call}: ${answer.detail}`);
