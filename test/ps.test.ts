@@ -119,6 +119,58 @@ describe('kill --all', () => {
     for (const pid of pids) await eventually('it ends', () => !alive(pid) || undefined);
   });
 
+  /** A container whose child nothing tells from the host's processes; the child is ended afterwards. */
+  const withHiddenChild = async (box: Box, use: (id: string, child: number) => Promise<void>): Promise<void> => {
+    const bundle = await box.bundle((config) => {
+      config.linux.namespaces = config.linux.namespaces.filter(({ type }) => type !== 'pid');
+      config.process.args = ['sh', '-c', 'sleep 1111 & wait'];
+    });
+    const id = box.id();
+    await box.ok('--cgroup-manager', 'disabled', 'run', '--detach', '-b', bundle.path, id);
+    const { pid } = await box.state(id);
+    const child = await eventually('the child runs', () => {
+      const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
+      return children === '' ? undefined : Number(children);
+    });
+    try {
+      await use(id, child);
+      expect(alive(child)).toBe(true);
+    } finally {
+      process.kill(child, 'SIGKILL');
+    }
+  };
+  const only = (id: string) => `Of the processes of container ${id} only the first is known`;
+
+  test('without a cgroup and a pid namespace it is no success: the others are not known', ({ box }) =>
+    withHiddenChild(box, async (id) => {
+      const { code, stderr } = await box.tsrunc('kill', '--all', id, 'KILL');
+      expect([code, stderr]).toEqual([
+        1,
+        expect.stringMatching(new RegExp(`^tsrunc: ${only(id)}.*\n.*End the others`)),
+      ]);
+      await box.reached(id, 'stopped');
+      expect((await box.ok('kill', '--all', id, 'KILL')).stderr).toMatch(`tsrunc: warning: ${only(id)}`);
+      expect((await box.ok('delete', id)).stderr).toMatch(`tsrunc: warning: ${only(id)}`);
+    }));
+
+  test('nor do KILL and delete --force keep silent of them', ({ box }) =>
+    withHiddenChild(box, async (id) => {
+      expect((await box.ok('kill', id, 'CONT')).stderr).toBe('');
+      expect((await box.ok('kill', id, 'KILL')).stderr).toMatch(`tsrunc: warning: ${only(id)}`);
+      expect((await box.ok('delete', '--force', id)).stderr).toMatch(`tsrunc: warning: ${only(id)}`);
+    }));
+
+  test('there are no others before start', async ({ box }) => {
+    const bundle = await box.bundle((config) => {
+      config.linux.namespaces = config.linux.namespaces.filter(({ type }) => type !== 'pid');
+    });
+    const id = box.id();
+    await box.ok('--cgroup-manager', 'disabled', 'create', '-b', bundle.path, id);
+    expect((await box.ok('kill', '--all', id, 'KILL')).stderr).toBe('');
+    await box.reached(id, 'stopped');
+    expect((await box.ok('delete', id)).stderr).toBe('');
+  });
+
   test('of a stopped container is no error', async ({ box }) => {
     const id = await box.running();
     await box.ok('kill', id, 'KILL');

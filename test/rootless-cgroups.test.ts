@@ -67,6 +67,16 @@ describe.skipIf(unavailable !== undefined || !isRoot)(
         expect(stderr).toMatch(/--systemd-cgroup.*session of systemd.*Delegate=yes/);
       });
 
+      test('and what it means where there is no pid namespace either', async ({ user }) => {
+        const { code, stderr } = await user.probe('true', (config) => {
+          limited(config);
+          config.linux.namespaces = config.linux.namespaces.filter(({ type }) => type !== 'pid');
+          config.mounts = config.mounts.filter(({ type }) => type !== 'proc');
+        });
+        expect(code).toBe(0);
+        expect(stderr).toMatch(/Not applied: .*only its first process will be found: kill and delete leave the others/);
+      });
+
       test('finds it in the file of --log as well', async ({ user }) => {
         const bundle = await user.bundle((config) => {
           rootless(config);

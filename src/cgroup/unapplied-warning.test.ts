@@ -52,3 +52,8 @@ test('several reasons; nothing helps against the last', () => {
     ': /c/x, and only root can. ',
   );
 });
+
+test('what it means for a container that nothing else holds together', () =>
+  expect(renderUnapplied([field('pids/limit', denied('/c/x'))], { user, cgroup: v1 }, true)).toMatch(
+    /: \/c\/x\. Without a cgroup and a pid namespace .*only its first process will be found.*\. On cgroup v1 /,
+  ));

@@ -2,13 +2,23 @@
 import type { HostFacts } from '../host/facts.ts';
 import type { Obstacle, Unapplied } from './unapplied.ts';
 
-/** @param fields at least one */
-export function renderUnapplied(fields: readonly Unapplied[], facts: Pick<HostFacts, 'user' | 'cgroup'>): string {
+/**
+ * @param fields at least one
+ * @param hidesOthers whether neither a cgroup nor a pid namespace of its own says which processes are the container's
+ */
+export function renderUnapplied(
+  fields: readonly Unapplied[],
+  facts: Pick<HostFacts, 'user' | 'cgroup'>,
+  hidesOthers = false,
+): string {
   const names = fields.map(({ from }) => fieldName(from)).join(', ');
   const obstacles = fields.map(({ obstacle }) => obstacle);
-  const ways = wayOut(obstacles, facts);
-  return `Not applied: ${names}; ${reasons(obstacles, facts).join(', and ')}${ways === '' ? '' : `. ${ways}`}`;
+  const what = `Not applied: ${names}; ${reasons(obstacles, facts).join(', and ')}`;
+  return [what, ...(hidesOthers ? [consequence] : []), ...wayOut(obstacles, facts)].join('. ');
 }
+
+const consequence =
+  'Without a cgroup and a pid namespace of its own only its first process will be found: kill and delete leave the others running, ps fails';
 
 /** "linux.resources.hugepageLimits[0].limit", "linux.resources.unified["memory.high"]" of a JSON pointer */
 export function fieldName(pointer: string): string {
@@ -38,13 +48,19 @@ const pathsOf = (obstacles: readonly Obstacle[]): string =>
 
 const listed = (items: readonly string[]): string => [...new Set(items)].join(', ');
 
-function wayOut(obstacles: readonly Obstacle[], { user, cgroup }: Pick<HostFacts, 'user' | 'cgroup'>): string {
+/** None or one. */
+function wayOut(obstacles: readonly Obstacle[], { user, cgroup }: Pick<HostFacts, 'user' | 'cgroup'>): string[] {
   const kinds = obstacles.map(({ kind }) => kind);
   const account = user.inUserNamespace ? '' : `${user.euid}`;
   if (kinds.includes('controller'))
-    return `Root can delegate them: "systemctl edit user@${account}.service" with [Service] Delegate=cpu cpuset io memory pids`;
-  if (!kinds.includes('cgroup')) return '';
-  if (cgroup.layout !== 'v2')
-    return 'On cgroup v1 root has to give the user those cgroups; on v2 --systemd-cgroup does it in a session of systemd, or a unit with Delegate=yes';
-  return 'Use --systemd-cgroup in a session of systemd ("systemctl --user" must work), or run it in a unit with Delegate=yes (systemd-run --user --pty -p Delegate=yes tsrunc ...)';
+    return [
+      `Root can delegate them: "systemctl edit user@${account}.service" with [Service] Delegate=cpu cpuset io memory pids`,
+    ];
+  if (!kinds.includes('cgroup')) return [];
+  return [cgroup.layout === 'v2' ? wayOutOnV2 : wayOutOnV1];
 }
+
+const wayOutOnV1 =
+  'On cgroup v1 root has to give the user those cgroups; on v2 --systemd-cgroup does it in a session of systemd, or a unit with Delegate=yes';
+const wayOutOnV2 =
+  'Use --systemd-cgroup in a session of systemd ("systemctl --user" must work), or run it in a unit with Delegate=yes (systemd-run --user --pty -p Delegate=yes tsrunc ...)';

@@ -11,6 +11,7 @@ import { runAllHooks } from './hooks.ts';
 import { detachMountsBelow } from './mounts.ts';
 import type { DeleteOptions } from './options.ts';
 import { openProcess } from './process.ts';
+import { hidesOthers, othersMayRun } from './processes.ts';
 import { removeRdtGroups } from './rdt.ts';
 import { hookState } from './state.ts';
 import { statusOf } from './status.ts';
@@ -73,6 +74,7 @@ export async function destroy(
   log: Logger,
 ): Promise<void> {
   const spec = record.hooks ? frozenSpec(directory) : undefined;
+  const hidden = hidesOthers(directory, record);
   await killInit(native, record);
   if (record.cgroup !== undefined) {
     const cgroup = openCgroup(record.cgroup);
@@ -83,6 +85,7 @@ export async function destroy(
   await removeRdtGroups(record);
   if (record.sharesMounts) detachMountsBelow(native, record.rootfs);
   directory.remove();
+  if (hidden) log.warn(othersMayRun(record));
   for (const failure of await runAllHooks(native, 'poststop', spec?.hooks?.poststop, hookState(record, 'stopped', 0))) {
     log.warn(failure.message);
   }

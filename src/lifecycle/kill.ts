@@ -5,23 +5,28 @@ import type { Native, SystemCallError } from '../native/native.ts';
 import type { ContainerRecord } from '../store/record.ts';
 import type { KillOptions } from './options.ts';
 import { holdProcess, openProcess } from './process.ts';
-import { cgroupOf, namespaceOf, processesOf } from './processes.ts';
+import { cgroupOf, hidesOthers, namespaceOf, othersMayRun, processesOf } from './processes.ts';
 import { statusOf } from './status.ts';
 
 const SIGKILL = 9;
 
 /**
- * Send a signal to the container's first process, or to all of them.
+ * Send a signal to the container's first process, or to all of them. Where the others are not known, `all` is an error after
+ * the first one was signalled; KILL without it, and `all` when the first has ended, is a warning.
  *
- * @throws TsruncError CONTAINER_UNKNOWN; CONTAINER_WRONG_STATE "container not running" (engines match the text)
+ * @throws TsruncError CONTAINER_UNKNOWN; CONTAINER_WRONG_STATE "container not running" (engines match the text); UNSUPPORTED
  */
-export async function kill({ store, id, signal, all }: KillOptions): Promise<void> {
+export async function kill({ store, id, signal, all, log }: KillOptions): Promise<void> {
   const directory = store.open(id);
   try {
     const record = directory.read();
-    if (all) return await killAll(record, signal);
-    if (statusOf(directory, record) === 'stopped') throw notRunning();
+    const hidden = hidesOthers(directory, record);
+    if (all && !hidden) return await killAll(record, signal);
+    const isStopped = statusOf(directory, record) === 'stopped';
+    if (all) return isStopped ? log.warn(othersMayRun(record)) : killKnown(record, signal);
+    if (isStopped) throw notRunning();
     await killFirst(loadNative(), record, signal);
+    if (hidden && signal === SIGKILL) log.warn(othersMayRun(record));
   } finally {
     directory.close();
   }
@@ -52,15 +57,23 @@ async function killFirst(native: Native, record: ContainerRecord, signal: number
 async function killAll(record: ContainerRecord, signal: number): Promise<void> {
   const cgroup = cgroupOf(record);
   if (cgroup !== undefined) return await cgroup.kill(signal);
-  if (!record.ownPidNamespace) return await killOnly(record, signal);
+  // Its program does not run yet, so there are no others.
+  if (!record.ownPidNamespace) return signalFirst(record, signal);
   for (const pid of processesOf(record)) signalInside(record, pid, signal);
 }
 
-/** Without a cgroup and a pid namespace only the first process is known to be the container's. */
-async function killOnly(record: ContainerRecord, signal: number): Promise<void> {
+/** @throws TsruncError UNSUPPORTED always: whoever is told of success takes all for signalled */
+function killKnown(record: ContainerRecord, signal: number): never {
+  signalFirst(record, signal);
+  throw new TsruncError('UNSUPPORTED', othersMayRun(record), {
+    hint: 'The first one was signalled. End the others by hand; the next time, give it a cgroup or a pid namespace.',
+  });
+}
+
+function signalFirst(record: ContainerRecord, signal: number): void {
   const native = loadNative();
   using init = openProcess(native, record);
-  if (init !== undefined) native.pidfdSendSignal(init.pidfd, signal);
+  if (init !== undefined) unlessEnded(() => native.pidfdSendSignal(init.pidfd, signal));
 }
 
 /** The number may be another process's by now: what is held is looked at again before it is signalled. */

@@ -215,10 +215,16 @@ export async function makeCgroup({ cgroup, config, options }: Making, pid?: numb
 }
 
 /** Once it is certain that the command succeeds: a failure is told in one line of the log, which engines read as a whole. */
-async function listUnapplied({ cgroup: { unapplied }, host, options }: Making): Promise<void> {
+async function listUnapplied({
+  cgroup: { unapplied, record },
+  host,
+  options,
+  record: { ownPidNamespace },
+}: Making): Promise<void> {
   if (unapplied.length === 0) return;
   const { renderUnapplied } = await import('../cgroup/unapplied-warning.ts');
-  options.global.log.warn(renderUnapplied(unapplied, host), 'essential');
+  const hidesOthers = record === undefined && !ownPidNamespace;
+  options.global.log.warn(renderUnapplied(unapplied, host, hidesOthers), 'essential');
 }
 
 /** While the helper enters its namespaces on another core: its cgroups on v1, the plan, its file descriptors. */

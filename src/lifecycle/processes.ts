@@ -1,4 +1,4 @@
-import { readdirSync, readlinkSync } from 'node:fs';
+import { existsSync, readdirSync, readlinkSync } from 'node:fs';
 import { openCgroup } from '../cgroup/choose.ts';
 import type { CgroupDriver } from '../cgroup/driver.ts';
 import { TsruncError } from '../errors.ts';
@@ -6,6 +6,8 @@ import { errnoName } from '../host/errno.ts';
 import { processStatus } from '../host/process.ts';
 import { loadNative } from '../native/load.ts';
 import type { ContainerRecord } from '../store/record.ts';
+import type { ContainerDir } from '../store/store.ts';
+import { START_SOCKET } from './fds.ts';
 import type { TargetOptions } from './options.ts';
 import { openProcess } from './process.ts';
 
@@ -33,6 +35,20 @@ export function processesOf(record: ContainerRecord): number[] {
     hint: 'It has neither a cgroup nor a pid namespace of its own.',
   });
 }
+
+/**
+ * Whether nothing tells which processes are the container's but its first one: it has neither a cgroup nor a pid namespace of
+ * its own. False as long as there can be no others, which is until its program runs. To be asked before the first one is killed.
+ */
+export const hidesOthers = (directory: ContainerDir, record: ContainerRecord): boolean =>
+  record.phase === 'created' &&
+  !record.ownPidNamespace &&
+  !existsSync(directory.file(START_SOCKET)) &&
+  cgroupOf(record) === undefined;
+
+/** What then is to be said. */
+export const othersMayRun = ({ id }: ContainerRecord): string =>
+  `Of the processes of container ${id} only the first is known, and others may go on running: it has neither a cgroup nor a pid namespace of its own`;
 
 /** The container's cgroup, if it has one and nobody has moved it elsewhere. */
 export function cgroupOf(record: ContainerRecord): CgroupDriver | undefined {
