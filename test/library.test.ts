@@ -134,10 +134,13 @@ describe('a container', () => {
       const attempt = () => Container.create({ root, id, bundle }).then(() => 'made', ({ code }) => code);
       const codes = [await attempt()];
       const before = readdirSync('/proc/self/fd').length;
-      for (let i = 0; i < 4; i += 1) codes.push(await attempt());
+      for (let i = 0; i < 8; i += 1) codes.push(await attempt());
       console.log(JSON.stringify({ codes, more: readdirSync('/proc/self/fd').length - before }));`;
     const found = await consumer.result(body, { id: box.id(), bundle: bundle.path });
-    expect(found).toEqual({ codes: Array(5).fill('STEP_FAILED'), more: 0 });
+    const { codes, more } = found as { codes: string[]; more: number };
+    expect(codes).toEqual(Array(9).fill('STEP_FAILED'));
+    // The eventfd of what waits is made when somebody first has to.
+    expect(more).toBeLessThanOrEqual(1);
   });
 
   test.for([
