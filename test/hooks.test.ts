@@ -202,6 +202,24 @@ describe('hooks', () => {
     }
   });
 
+  test.for<[string[]]>([[['read']], [['read', 'recvfrom']]])(
+    '%s denied by seccomp keeps no container with a hook from its program',
+    async ([names], { box }) => {
+      const bundle = await box.bundle((config) => {
+        config.process.args = ['busybox', 'touch', '/ran'];
+        config.hooks = { startContainer: [{ path: '/bin/true' }] };
+        config.linux.seccomp = {
+          defaultAction: 'SCMP_ACT_ALLOW',
+          syscalls: [{ names, action: 'SCMP_ACT_ERRNO' }],
+        };
+      });
+      expect(await box.run(bundle)).toMatchObject({ code: 0, stderr: '' });
+      expect(existsSync(join(bundle.rootfs, 'ran'))).toBe(true);
+      const id = await box.create(bundle);
+      await box.ok('start', id);
+    },
+  );
+
   test('a failing startContainer hook fails start', async ({ box }) => {
     const bundle = await withHooks(box, (kind) => (kind === 'startContainer' ? 'exit 4' : 'exit 0'));
     const id = await box.create(bundle);

@@ -20,20 +20,34 @@ Failure awaitClient(World& w, int listener) {
   return success;
 }
 
+// Whoever gave the word may have gone since; the container goes on without him.
+template <typename Call>
+Failure take(const char* name, Call call) {
+  ssize_t size = 0;
+  do {
+    size = call();
+  } while (size < 0 && errno == EINTR);
+  return size < 0 && errno != ECONNRESET ? Failure{errno, name} : success;
+}
+
 }  // namespace
 
 Failure run(World& w, const op::Ready&) { return tell(w, MessageType::ready, 0); }
 
-// read(2) and nothing rarer: the filter is in force already, and the hooks have needed this call as well. Whoever gave
-// the word may have gone since; the container goes on without him.
+// The filter of the container is in force already, and hooks run also where it denies read(2): one of the calls that
+// can take the word is enough. Where all are denied the first tells why.
 Failure run(World& w, const op::TakeGo&) {
   int socket = w.startConnection.valid() ? w.startConnection.get() : w.conversation.get();
   char word[8];
-  ssize_t size = 0;
-  do {
-    size = ::read(socket, word, sizeof word);
-  } while (size < 0 && errno == EINTR);
-  return size < 0 && errno != ECONNRESET ? Failure{errno, "read"} : success;
+  iovec data{word, sizeof word};
+  msghdr header{};
+  header.msg_iov = &data;
+  header.msg_iovlen = 1;
+  Failure denied = take("read", [&] { return ::read(socket, word, sizeof word); });
+  if (!denied) return success;
+  if (!take("recvfrom", [&] { return ::recv(socket, word, sizeof word, 0); })) return success;
+  if (!take("recvmsg", [&] { return ::recvmsg(socket, &header, 0); })) return success;
+  return denied;
 }
 
 Failure run(World& w, const op::AwaitStart& o) {
