@@ -88,15 +88,18 @@ JSValue writeBytes(JSContext* context, JSValueConst, int, JSValueConst* argument
   return outcomeOf(context, written, "write");
 }
 
-// readBytes(fd, ArrayBuffer, offset, length): how many bytes there were.
+// readBytes(fd, ArrayBuffer, offset, length, position): how many bytes there were; from where the file stands below 0.
 JSValue readBytes(JSContext* context, JSValueConst, int, JSValueConst* arguments) {
   size_t size = 0;
   uint8_t* bytes = JS_GetArrayBuffer(context, &size, arguments[1]);
   const auto offset = static_cast<size_t>(intOf(context, arguments[2]));
   const auto length = static_cast<size_t>(intOf(context, arguments[3]));
   if (bytes == nullptr || offset > size || length > size - offset) return throwErrno(context, EFAULT, "read");
+  int64_t position = 0;
+  if (JS_ToInt64(context, &position, arguments[4]) != 0) return JS_EXCEPTION;
+  const int fd = intOf(context, arguments[0]);
   ssize_t count = 0;
-  do count = ::read(intOf(context, arguments[0]), bytes + offset, length);
+  do count = position < 0 ? ::read(fd, bytes + offset, length) : ::pread(fd, bytes + offset, length, position);
   while (count < 0 && errno == EINTR);
   return outcomeOf(context, count, "read");
 }
@@ -272,7 +275,7 @@ JSValue statFd(JSContext* context, JSValueConst, int, JSValueConst* arguments) {
 
 constexpr NativeFunction functions[] = {
     {"open", 3, openFile},         {"close", 1, closeFile},       {"readFd", 1, readFd},
-    {"readFile", 1, readFile},     {"writeBytes", 4, writeBytes}, {"readBytes", 4, readBytes},
+    {"readFile", 1, readFile},     {"writeBytes", 4, writeBytes}, {"readBytes", 5, readBytes},
     {"watch", 1, watchFile},       {"writeText", 2, writeText},   {"mkdir", 2, makeDirectory},
     {"rmdir", 1, removeDirectory}, {"unlink", 1, removeFile},     {"chmod", 2, changeMode},
     {"chown", 3, changeOwner},     {"fchmod", 2, changeOpenMode}, {"fchown", 3, changeOpenOwner},

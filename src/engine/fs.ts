@@ -128,8 +128,11 @@ export const writeSync = (fd: number, data: Data): number =>
     ? natives.writeText(fd, data)
     : natives.writeBytes(fd, data.buffer, data.byteOffset, data.length);
 
-export const readSync = (fd: number, bytes: Uint8Array): number =>
-  natives.readBytes(fd, bytes.buffer, bytes.byteOffset, bytes.length);
+/** For natives.readBytes: where the file stands. */
+const here = -1;
+
+export const readSync = (fd: number, bytes: Uint8Array, { position = here }: { position?: number } = {}): number =>
+  natives.readBytes(fd, bytes.buffer, bytes.byteOffset, bytes.length, position);
 
 export const existsSync = (path: string): boolean => natives.exists(path);
 export const accessSync = (path: string, mode: number = constants.F_OK): void => natives.access(path, mode);
@@ -244,7 +247,7 @@ export class FSWatcher {
     natives.onReadable(this.#fd, () => {
       this.#isAwaited = false;
       if (this.#isOpen) {
-        natives.readBytes(this.#fd, events.buffer, 0, events.length);
+        natives.readBytes(this.#fd, events.buffer, 0, events.length, here);
         listener();
       }
       if (this.#isOpen) this.#await(listener);

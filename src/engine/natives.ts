@@ -23,7 +23,7 @@ export interface Natives {
   readFd(fd: number): ArrayBuffer;
   readFile(path: string): ArrayBuffer;
   writeBytes(fd: number, bytes: ArrayBufferLike, offset: number, length: number): number;
-  readBytes(fd: number, bytes: ArrayBufferLike, offset: number, length: number): number;
+  readBytes(fd: number, bytes: ArrayBufferLike, offset: number, length: number, position: number): number;
   /** inotify of one file. */
   watch(path: string): number;
   writeText(fd: number, text: string): number;

@@ -16,11 +16,12 @@ import { type MountLine, parseMounts } from '../criu/mounts.ts';
 import { type DumpFlags, dumpOptions, logFiles } from '../criu/options.ts';
 import { TsruncError } from '../errors.ts';
 import { probeHost } from '../host/probe.ts';
+import { tailOf } from '../host/tail.ts';
 import { loadNative } from '../native/load.ts';
 import type { Native } from '../native/native.ts';
 import { planDump } from '../plan/criu.ts';
 import type { ContainerRecord } from '../store/record.ts';
-import { Criu, contentOf, hiddenFile, type Notification } from './criu.ts';
+import { Criu, hiddenFile, type Notification } from './criu.ts';
 import { criuConfigFile } from './criu-config.ts';
 import { type CriuLocation, findWorkingCriu } from './criu-preflight.ts';
 import { destroy } from './delete.ts';
@@ -138,7 +139,7 @@ async function dumpTo(
     const type = flags.preDump ? requestTypes.preDump : requestTypes.dump;
     const response = await criu.request({ type, opts }, (notification) => notified(notification, options));
     if (response?.success !== true)
-      throw images.failure(`checkpoint container ${record.id}`, logFiles.dump, response, contentOf(stdio[2]));
+      throw images.failure(`checkpoint container ${record.id}`, logFiles.dump, response, tailOf(stdio[2]));
   } finally {
     await criu.end();
   }

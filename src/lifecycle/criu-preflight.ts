@@ -4,9 +4,10 @@ import { errorsOf } from '../criu/log.ts';
 import { type CriuFeature, type CriuRequest, type CriuResponse, requestTypes } from '../criu/messages.ts';
 import { TsruncError } from '../errors.ts';
 import type { HostFacts } from '../host/facts.ts';
+import { tailOf } from '../host/tail.ts';
 import type { Native } from '../native/native.ts';
 import { type CriuProgram, planDump } from '../plan/criu.ts';
-import { Criu, contentOf, hiddenFile } from './criu.ts';
+import { Criu, hiddenFile } from './criu.ts';
 
 /** major * 10000 + minor * 100 + sublevel, as criu itself counts. */
 type Version = number;
@@ -91,7 +92,7 @@ async function ask(
     await criu.begin();
     const response = await criu.request(request);
     if (response?.success === true) return response;
-    throw unable(verb, path, contentOf(output));
+    throw unable(verb, path, tailOf(output));
   } finally {
     await criu.end();
     closeSync(output);

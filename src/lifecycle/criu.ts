@@ -8,7 +8,7 @@
  *         ◀──────────────────── {success, errno, ...}
  *     closes ─────────────────────────────────────────▶ ends
  */
-import { closeSync, constants, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, constants, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type CriuRequest, type CriuResponse, requestTable, requestTypes, responseTable } from '../criu/messages.ts';
@@ -149,6 +149,3 @@ export function hiddenFile(): number {
     rmSync(directory, { recursive: true });
   }
 }
-
-/** All that was written to it. */
-export const contentOf = (fd: number): string => readFileSync(`/proc/self/fd/${fd}`, 'utf8');

@@ -1,9 +1,10 @@
-import { chmodSync, chownSync, closeSync, constants, mkdirSync, openSync, readFileSync, readlinkSync } from 'node:fs';
+import { chmodSync, chownSync, closeSync, constants, mkdirSync, openSync, readlinkSync } from 'node:fs';
 import { errorsOf, hintFor } from '../criu/log.ts';
 import type { CriuResponse } from '../criu/messages.ts';
 import type { Directories } from '../criu/options.ts';
 import { TsruncError } from '../errors.ts';
 import { errnoName } from '../host/errno.ts';
+import { tailOf } from '../host/tail.ts';
 
 export interface ImagePaths {
   /** Absolute path of the directory of the images. */
@@ -61,11 +62,11 @@ export class Images implements OpenDirectories {
    */
   failure(what: string, log: string, response: CriuResponse | undefined, printed = ''): TsruncError {
     const path = `${this.#logs}/${log}`;
-    const written = readIfThere(`/proc/self/fd/${this.work ?? this.images}/${log}`);
-    const errors = errorsOf(written ?? printed);
+    const { text, state } = endOfLog(`/proc/self/fd/${this.work ?? this.images}/${log}`);
+    const errors = errorsOf(text ?? printed);
     const end = response === undefined ? 'criu died' : `criu failed: errno ${response.cr_errno ?? 0}`;
     const excerpt = errors.map((line) => `\n  ${line}`).join('');
-    const whole = written === undefined ? 'It wrote no log.' : `The whole log is ${path}.`;
+    const whole = state === 'missing' ? 'It wrote no log.' : `The whole log is ${path}${state}.`;
     const hint = [hintFor(errors), whole].filter((part) => part !== undefined).join(' ');
     return new TsruncError('CRIU_FAILED', `Cannot ${what}: ${end}${excerpt}`, { hint });
   }
@@ -103,11 +104,17 @@ function open(path: string, make: boolean, reader?: number): number {
   }
 }
 
-function readIfThere(path: string): string | undefined {
+/** Its errors are at the end; a container that makes criu write much must not hide them, nor a log that cannot be read the rest. */
+function endOfLog(path: string): { readonly text?: string; readonly state: string } {
   try {
-    return readFileSync(path, 'utf8');
+    const fd = openSync(path, 'r');
+    try {
+      return { text: tailOf(fd), state: '' };
+    } finally {
+      closeSync(fd);
+    }
   } catch (error) {
-    if (errnoName(error) === 'ENOENT') return undefined;
-    throw error;
+    const errno = errnoName(error);
+    return { state: errno === 'ENOENT' ? 'missing' : ` (which cannot be read: ${errno ?? String(error)})` };
   }
 }

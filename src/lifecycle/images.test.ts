@@ -1,0 +1,51 @@
+import { appendFileSync, mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { Images } from './images.ts';
+
+let directory = '';
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'tsrunc-images-test-'));
+});
+afterEach(() => rmSync(directory, { recursive: true }));
+
+const failure = (printed?: string): { readonly message: string; readonly hint: string | undefined } => {
+  using images = new Images({ imagePath: directory, workPath: undefined }, false);
+  return images.failure('checkpoint c1', 'dump.log', { success: false, type: 1, cr_errno: 22 }, printed);
+};
+const why = '(00.1) Error (criu/x.c:12): tty: no peer\n';
+const log = (): string => join(directory, 'dump.log');
+
+test('a log of gigabytes hides nothing: the errors are at its end', () => {
+  writeFileSync(log(), '');
+  truncateSync(log(), 5 * 2 ** 30);
+  appendFileSync(log(), `\n${why}`);
+  expect(failure()).toMatchObject({
+    message: 'Cannot checkpoint c1: criu failed: errno 22\n  tty: no peer',
+    hint: `The whole log is ${log()}.`,
+  });
+});
+
+test('a line that the cut goes through is not read', () => {
+  const cut = '(00.0) Error (criu/y.c:1): half\n';
+  writeFileSync(log(), `x${cut}${'y'.repeat((1 << 20) - cut.length - why.length - 1)}\n${why}`);
+  expect(failure().message).toBe('Cannot checkpoint c1: criu failed: errno 22\n  tty: no peer');
+});
+
+test('a log that cannot be read leaves what is known, and where it is', () => {
+  mkdirSync(log());
+  expect(failure(why)).toMatchObject({
+    message: 'Cannot checkpoint c1: criu failed: errno 22\n  tty: no peer',
+    hint: `The whole log is ${log()} (which cannot be read: EISDIR).`,
+  });
+});
+
+test('without a log, what criu printed counts', () => {
+  expect(failure(why)).toMatchObject({ message: expect.stringContaining('tty: no peer'), hint: 'It wrote no log.' });
+});
+
+test('an empty log says nothing', () => {
+  writeFileSync(log(), '');
+  expect(failure(why).message).toBe('Cannot checkpoint c1: criu failed: errno 22');
+});
