@@ -220,6 +220,20 @@ describe('hooks', () => {
     },
   );
 
+  test('a filter that denies every way to tell the end of the hooks is an error with the way out', async ({ box }) => {
+    const bundle = await box.bundle((config) => {
+      config.hooks = { startContainer: [{ path: '/bin/true' }] };
+      config.linux.seccomp = {
+        defaultAction: 'SCMP_ACT_ALLOW',
+        syscalls: [{ names: ['read', 'recvfrom', 'recvmsg'], action: 'SCMP_ACT_ERRNO' }],
+      };
+    });
+    const { code, stderr } = await box.run(bundle);
+    expect(code).toBe(1);
+    expect(stderr).toContain('Cannot tell that the hooks have ended: read: EPERM');
+    expect(stderr).toContain('let linux.seccomp allow read');
+  });
+
   test('a failing startContainer hook fails start', async ({ box }) => {
     const bundle = await withHooks(box, (kind) => (kind === 'startContainer' ? 'exit 4' : 'exit 0'));
     const id = await box.create(bundle);

@@ -102,6 +102,11 @@ const hints: readonly Row[] = [
     hint: 'This user may not mount it: in a user namespace only some file systems can be mounted.',
   },
   {
+    ops: ['takeGo'],
+    errno: ['EPERM', 'EACCES', 'ENOSYS'],
+    hint: 'With startContainer hooks, let linux.seccomp allow read, recvfrom or recvmsg.',
+  },
+  {
     ops: ['bind'],
     errno: ['ENOENT'],
     when: (_, { call }) => call === 'open_tree',
