@@ -3,7 +3,7 @@ import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync,
 import { join } from 'node:path';
 import { describe } from 'vitest';
 import type { CgroupPlace } from '../src/cgroup/record.ts';
-import type { DeviceRule, State } from '../src/config/spec.ts';
+import type { DeviceRule, Resources, State } from '../src/config/spec.ts';
 import { test as base, type Config, eventually, exec, expect, uniqueId } from './support/box.ts';
 import { isCgroupV2, isRoot, runtime } from './support/host.ts';
 import { gid, Ordinary, rootless, uid, unavailable } from './support/ordinary.ts';
@@ -174,6 +174,16 @@ describe.skipIf(unavailable !== undefined || !isRoot)(
         expect(code).toBe(1);
         expect(stderr).toMatch(/^tsrunc: Cannot make the cgroup .*: permission denied/);
         expect((await user.ok(['list', '--quiet'])).stdout).toBe('');
+      });
+
+      test('a mistake is an error', async ({ user }) => {
+        const { code, stderr } = await user.probe('true', (config) => {
+          config.linux.resources = { unified: { 'bad/key': '1' } };
+        });
+        expect(code).toBe(1);
+        expect(lines(stderr)[0]).toMatch(
+          /"bad\/key" is not the name of a cgroup file .*\/linux\/resources\/unified\/bad~1key/,
+        );
       });
 
       test('every verb works, or says that there is no cgroup', async ({ user }) => {
@@ -471,6 +481,39 @@ describe.skipIf(unavailable !== undefined || !isRoot || !existsSync(`${unified}/
         expect(log()).toEqual([expect.objectContaining({ level: 'error' })]);
       },
     ));
+
+  const verdicts: readonly (readonly [string, Resources, string])[] = [
+    ['a mark of packets', { network: { classID: 5 } }, 'network.classID cannot be applied: only cgroup v1 has it'],
+    [
+      'no OOM killer',
+      { memory: { disableOOMKiller: true } },
+      'disableOOMKiller cannot be applied: only cgroup v1 has it',
+    ],
+    ['real-time', { cpu: { realtimeRuntime: 5000 } }, 'cgroup v2 does not divide real-time run time'],
+    ['a name that is none', { unified: { 'bad/key': '1' } }, '"bad/key" is not the name of a cgroup file'],
+    ['a swap below the limit', { memory: { limit: 20 << 20, swap: 10 << 20 } }, 'is below memory.limit'],
+  ];
+
+  test.for(verdicts)('%s is refused, with and without a cgroup', async ([, resources, says], { user }) =>
+    delegated(user, async (_, inside) => {
+      for (const how of [inside, { prepare: onlyV2 }]) {
+        const ask = (config: Config) => {
+          config.linux.resources = resources;
+        };
+        const { code, stderr } = await user.probe('true', ask, how);
+        expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining(says) });
+        expect(stderr).not.toContain('delegate');
+      }
+    }),
+  );
+
+  test('what only v1 would refuse is listed', async ({ user }) => {
+    const ask = (config: Config) => {
+      config.linux.resources = { cpu: { shares: 1 } };
+    };
+    const { code, stderr } = await user.probe('true', ask, { prepare: onlyV2 });
+    expect({ code, fields: listed(stderr) }).toEqual({ code: 0, fields: ['linux.resources.cpu.shares'] });
+  });
 
   test('read-only: it runs, and hears what is not applied', async ({ user }) => {
     const prepare = `${onlyV2}; ${readOnly('/sys/fs/cgroup')}`;

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { TsruncError } from '../errors.ts';
 import { errnoName } from '../host/errno.ts';
-import type { Write } from './controllers/write.ts';
+import { isLost, type Write } from './controllers/write.ts';
 import { belowUsage, placeOf, writeFailed } from './failure.ts';
 import { readControlIfThere, writeControl } from './files.ts';
 import { isWithheld } from './leniency.ts';
@@ -65,7 +65,7 @@ const wayOut =
 /** @throws TsruncError UNSUPPORTED when it must not be left out */
 function leaveOut(write: Write, { missing, obstacle }: Missing, { warn, forgo }: Target): void {
   const sentence = `Cannot set ${write.file} to "${write.value}": ${missing}`;
-  if (write.ifMissing === undefined) {
+  if (isLost(write)) {
     if (forgo === undefined) throw new TsruncError('UNSUPPORTED', sentence, { ...placeOf(write.from), hint: wayOut });
     forgo(write, obstacle);
   } else if (write.ifMissing === 'warn' && forgo === undefined) warn(sentence);

@@ -7,6 +7,9 @@ import { placeOf } from './failure.ts';
 import { type Leniency, strict } from './leniency.ts';
 import { Forgone, type Unapplied } from './unapplied.ts';
 
+/** Nobody will apply them, so what one layout alone has is none's mistake; v1 has all but `unified`, which is never one. */
+const widest = 'v1';
+
 export class NoCgroup implements CgroupDriver {
   readonly record = undefined;
   readonly placement = { kind: 'none' } as const;
@@ -38,7 +41,7 @@ export class NoCgroup implements CgroupDriver {
   }
 
   #refuse(resources: Resources): void {
-    const [from] = askedLimits(resources);
+    const [from] = askedLimits(resources, widest);
     if (from === undefined) return;
     throw new TsruncError('UNSUPPORTED', `The container cannot be limited: ${this.absence}`, placeOf(from));
   }
@@ -46,7 +49,7 @@ export class NoCgroup implements CgroupDriver {
   #forgo(resources: Resources): void {
     const obstacle = { kind: 'other', reason: this.absence } as const;
     this.#forgone.path(obstacle);
-    this.#forgone.everything(resources, obstacle);
+    this.#forgone.everything(resources, widest, obstacle);
   }
 
   async update({ asked }: UpdateRequest): Promise<readonly Change[]> {

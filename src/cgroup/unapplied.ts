@@ -2,7 +2,7 @@
 import type { Resources } from '../config/spec.ts';
 import { askedLimits } from './controllers/compile.ts';
 import { restrictingRules } from './controllers/device-rules.ts';
-import type { Write } from './controllers/write.ts';
+import type { Layout, Write } from './controllers/write.ts';
 import type { Leniency } from './leniency.ts';
 
 export type Obstacle =
@@ -52,9 +52,9 @@ export class Forgone {
     if (this.#leniency.namedPath) this.add('/linux/cgroupsPath', obstacle);
   }
 
-  /** All that the resources ask for. @throws TsruncError CONFIG_INVALID */
-  everything(resources: Resources, obstacle: Obstacle): void {
-    for (const from of askedLimits(resources)) this.add(from, obstacle);
+  /** All that the resources ask for. @throws TsruncError CONFIG_INVALID, UNSUPPORTED for what the layout never has */
+  everything(resources: Resources, layout: Layout, obstacle: Obstacle): void {
+    for (const from of askedLimits(resources, layout)) this.add(from, obstacle);
     this.deviceRules(resources);
   }
 

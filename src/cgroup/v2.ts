@@ -157,7 +157,7 @@ export class CgroupV2 implements CgroupDriver {
 
   apply(resources: Resources): void {
     if (this.#obstacle === undefined) this.#applyHere(resources);
-    else this.#forgone.everything(resources, this.#obstacle);
+    else this.#forgone.everything(resources, 'v2', this.#obstacle);
   }
 
   #applyHere(resources: Resources): void {

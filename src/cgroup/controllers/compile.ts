@@ -9,8 +9,8 @@ import { memory } from './memory.ts';
 import { network } from './network.ts';
 import { pids } from './pids.ts';
 import { rdma } from './rdma.ts';
-import { unified, unifiedFields } from './unified.ts';
-import type { Controller, Layout, Write } from './write.ts';
+import { unified, unifiedFields, withoutUnified } from './unified.ts';
+import { type Controller, isLost, type Layout, type Write } from './write.ts';
 
 /** `unified` comes last: it is the most exact, so it wins over what the others derived. */
 const limits: readonly Controller[] = [cpu, cpuset, memory, pids, blockIo, hugetlb, network, rdma, unified];
@@ -27,11 +27,11 @@ export function accessWrites(resources: Resources, layout: Layout): Write[] {
 
 /**
  * JSON pointers of the fields that ask for more than what holds without any cgroup, device rules aside.
- * @throws TsruncError CONFIG_INVALID
+ * @param layout what this has not is an error, as it is where there is a cgroup; but for `unified` v1 has everything
+ * @throws TsruncError UNSUPPORTED, CONFIG_INVALID
  */
-export function askedLimits(resources: Resources): string[] {
-  const { unified: _, ...others } = resources;
-  // v1 has everything but what is written to files of v2 as it stands.
-  const fields = limitWrites(others, 'v1').filter(({ ifMissing }) => ifMissing === undefined);
-  return [...new Set([...fields.map(({ from }) => from), ...unifiedFields(resources)])];
+export function askedLimits(resources: Resources, layout: Layout): string[] {
+  const writes = limitWrites(layout === 'v1' ? withoutUnified(resources) : resources, layout);
+  const fields = writes.filter(isLost).flatMap(({ from, also }) => (also === undefined ? [from] : [from, also]));
+  return [...new Set([...fields, ...unifiedFields(resources)])];
 }

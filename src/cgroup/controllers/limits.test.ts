@@ -5,11 +5,11 @@ import { askedLimits, limitWrites } from './compile.ts';
 import { weightOfShares } from './cpu.ts';
 import { digits, type Layout } from './write.ts';
 
-const marks = { none: '', skip: '?', warn: '??' };
+const marks = { none: '', skip: '?', warn: '??', uncounted: '~' };
 
 /**
  * "file=value" of each write, in order; '|' leads to the file that stands in for a missing one, '?' marks a write that may be
- * left out, '??' one that is left out with a warning, '!' one that may be tried again.
+ * left out, '??' one that is left out with a warning, '~' one that a kernel may not know, '!' one that may be tried again.
  */
 function render(resources: Resources, layout: Layout): string[] {
   return limitWrites(resources, layout).map(
@@ -63,7 +63,7 @@ const expectations: readonly (readonly [name: string, Resources, v1: Expected, v
     'memory.swap = limit',
     { memory: { limit: 100, swap: 100 } },
     ['memory.limit_in_bytes=100!', 'memory.memsw.limit_in_bytes=100!'],
-    ['memory.max=100', 'memory.swap.max=0?'],
+    ['memory.max=100', 'memory.swap.max=0~'],
   ],
   [
     'memory.swap -1',
@@ -287,7 +287,7 @@ const expectations: readonly (readonly [name: string, Resources, v1: Expected, v
   [
     'unified with a path',
     { unified: { '../memory.high': '5' } },
-    'cannot be applied',
+    'is not the name of a cgroup file',
     'is not the name of a cgroup file',
   ],
 ];
@@ -362,15 +362,27 @@ test.each([
 ])('digits(%d) is %s', (value, expected) => expect(digits(value)).toBe(expected));
 
 describe('askedLimits', () => {
-  test.each<[Resources, string[]]>([
-    [{}, []],
-    [{ devices: [{ allow: false, access: 'rwm' }] }, []],
-    [{ memory: { limit: -1, disableOOMKiller: false }, pids: { limit: -1 } }, []],
-    [{ memory: { limit: 0, swappiness: 60 }, pids: { limit: 5 } }, ['memory/swappiness', 'pids/limit']],
-    [{ cpu: { quota: 5000, period: 10_000, idle: 0 } }, ['cpu/period', 'cpu/quota']],
-    [{ hugepageLimits: [{ pageSize: '2MB', limit: 0 }] }, []],
-    [{ unified: { 'memory.max': '5', 'a/b': '1' } }, ['unified/memory.max', 'unified/a~1b']],
-  ])('of %j are %j', (resources, expected) =>
-    expect(askedLimits(resources)).toEqual(expected.map((field) => `/linux/resources/${field}`)),
+  const hugepageLimits = [{ pageSize: '2MB', limit: 0 }];
+  test.each<[Resources, v1: string[], v2: string[] | string]>([
+    [{}, [], []],
+    [{ devices: [{ allow: false, access: 'rwm' }] }, [], []],
+    [{ memory: { limit: -1, disableOOMKiller: false }, pids: { limit: -1 } }, [], []],
+    [{ memory: { limit: 0, swappiness: 60 } }, ['memory/swappiness'], 'only cgroup v1 has it'],
+    [{ memory: { limit: 9, swap: 9 } }, ['memory/limit', 'memory/swap'], ['memory/limit', 'memory/swap']],
+    [{ memory: { limit: 9, swap: 10 } }, ['memory/limit', 'memory/swap'], ['memory/limit', 'memory/swap']],
+    [{ pids: { limit: 5 } }, ['pids/limit'], ['pids/limit']],
+    [{ cpu: { quota: 5000, period: 10_000, idle: 0 } }, ['cpu/period', 'cpu/quota'], ['cpu/quota', 'cpu/period']],
+    [{ hugepageLimits }, [], []],
+    [{ network: { classID: 3 } }, ['network/classID'], 'only cgroup v1 has it'],
+    [{ unified: { 'memory.max': '5' } }, ['unified/memory.max'], ['unified/memory.max']],
+  ])('of %j are %j on v1, %j on v2', (resources, v1, v2) => {
+    const pointers = (fields: readonly string[]) => fields.map((field) => `/linux/resources/${field}`);
+    expect(askedLimits(resources, 'v1')).toEqual(pointers(v1));
+    if (typeof v2 === 'string') expect(() => askedLimits(resources, 'v2')).toThrow(v2);
+    else expect(askedLimits(resources, 'v2')).toEqual(pointers(v2));
+  });
+
+  test.each(['v1', 'v2'] as const)('a name that is none is a mistake on %s', (layout) =>
+    expect(() => askedLimits({ unified: { 'a/b': '1' } }, layout)).toThrow('"a/b" is not the name of a cgroup file'),
   );
 });

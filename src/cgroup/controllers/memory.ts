@@ -74,7 +74,7 @@ function swapV2({ limit, swap }: Memory): Write | undefined {
     );
   const asked = { ...to(file, 'swap', digits(swap - limit)), also: at('limit') };
   // Where swap is not counted there is none to forbid.
-  return swap === limit ? { ...asked, ifMissing: 'skip' } : asked;
+  return swap === limit ? { ...asked, ifMissing: 'uncounted' } : asked;
 }
 
 function refuseV1Only({ kernel, kernelTCP, swappiness, disableOOMKiller, useHierarchy }: Memory): void {

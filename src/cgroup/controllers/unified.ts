@@ -10,9 +10,15 @@ const lineFiles: Readonly<Record<string, Former>> = {
   'rdma.max': { kind: 'line', none: 'hca_handle=max hca_object=max' },
 };
 
-/** JSON pointers of all keys. */
-export const unifiedFields = ({ unified: wanted }: Resources): string[] =>
-  Object.keys(wanted ?? {}).map((file) => pointer('unified', escaped(file)));
+/** JSON pointers of all keys. @throws TsruncError CONFIG_INVALID for a key that can be no file */
+export const unifiedFields = ({ unified: wanted }: Resources): string[] => Object.keys(wanted ?? {}).map(fieldOf);
+
+function fieldOf(file: string): string {
+  const from = pointer('unified', escaped(file));
+  if (file.includes('/') || !file.includes('.'))
+    throw invalid(from, `"${file}" is not the name of a cgroup file (controller.file)`);
+  return from;
+}
 
 export const v2Only = 'only cgroup v2 has such files, and this host has cgroup v1';
 
@@ -25,10 +31,8 @@ export const withoutUnified = ({ unified: _, ...others }: Resources): Resources 
 
 export const unified: Controller = ({ unified: wanted }, layout) =>
   Object.entries(wanted ?? {}).map(([file, value]) => {
-    const from = pointer('unified', escaped(file));
+    const from = fieldOf(file);
     if (layout === 'v1') throw unsupported(from, v2Only);
-    if (file.includes('/') || !file.includes('.'))
-      throw invalid(from, `"${file}" is not the name of a cgroup file (controller.file)`);
     const former = lineFiles[file];
     const asked = { controller: file.slice(0, file.indexOf('.')), file, value, from };
     return former === undefined ? asked : { ...asked, former };

@@ -16,9 +16,10 @@ export interface Write {
   readonly instead?: { readonly file: string; readonly value: string };
   /**
    * Leave it out where there is no such file. skip: the value is what holds without it. warn: it may not be, but those who
-   * ask for it do so always, wanted or not.
+   * ask for it do so always, wanted or not. uncounted: only the file may be missing, because the kernel does not have what it
+   * would limit; without the controller a limit is lost.
    */
-  readonly ifMissing?: 'skip' | 'warn';
+  readonly ifMissing?: 'skip' | 'warn' | 'uncounted';
   /**
    * When the kernel says EINVAL, try again after the writes that follow: it compares some values with each other, and which
    * order is right depends on what stands there now.
@@ -31,6 +32,9 @@ export interface Write {
   /** How the file's content tells what to write to get back what was; by default the content is that. */
   readonly former?: Former;
 }
+
+/** Whether something that was asked for does not hold where there is no such controller. */
+export const isLost = ({ ifMissing }: Write): boolean => ifMissing === undefined || ifMissing === 'uncounted';
 
 export type Former =
   /** A line for each device or interface, the first word of the value; where it has none, `none` is what stands for that. */
