@@ -3,7 +3,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { describe } from 'vitest';
-import { type Config, expect, patient, test } from './support/box.ts';
+import { type Config, exec, expect, patient, test } from './support/box.ts';
+import { repository, runtime } from './support/host.ts';
 
 const many = <T>(count: number, make: (index: number) => T): T[] =>
   Array.from({ length: count }, (_, index) => make(index));
@@ -107,3 +108,21 @@ describe('a right one runs', () => {
     expect(milliseconds).toBeLessThan(bound);
   });
 });
+
+/** KiB of address space: 20 times what the text takes. Engines that compile reserve gigabytes at once. */
+const room = 400_000;
+
+test.skipIf(runtime !== join(repository, 'dist', 'tsrunc'))(
+  'where a warning stands does not cost memory for each escape of a text (only the small engine can be limited)',
+  { timeout: 3 * bound },
+  async ({ box }) => {
+    const bundle = await box.bundle((config) => {
+      config.annotations = { text: '\n'.repeat(8_000_000) };
+      config.process.capabilities = { bounding: ['CAP_NOSUCH'] };
+    });
+    const limited = ['-c', `ulimit -v ${room}; exec "$@"`, 'sh', runtime, 'validate', bundle.path];
+    const { code, stdout, stderr } = await exec('sh', limited, { timeout: 2 * bound });
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout).toContain('"CAP_NOSUCH" is not a known capability');
+  },
+);

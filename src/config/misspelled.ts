@@ -16,9 +16,11 @@ export function reportMisspelled(text: string, report: Report): void {
 function inValue(text: string, start: number, pointer: string, schema: SchemaNode, report: Report): number {
   const isObject = text[start] === '{';
   const seen = new Set<string>();
+  // Of maps and lists, which may be long, every child has the same.
+  const shared = schema.properties === undefined ? childSchema(schema, '') : undefined;
   return visitChildren(text, start, (name, _key, at) => {
     if (isObject) inName(name, pointer, schema, seen, report);
-    const known = childSchema(schema, name);
+    const known = shared ?? childSchema(schema, name);
     // Lists of words can be long, and have nothing in them to be misspelled.
     const isLooked = known !== undefined && (text[at] === '{' || hasNames(known));
     return isLooked ? inValue(text, at, pointerTo(pointer, name), known, report) : undefined;
@@ -29,7 +31,8 @@ function inName(name: string, parent: string, schema: SchemaNode, seen: Set<stri
   const place = () => ({ pointer: pointerTo(parent, name), about: 'key' }) as const;
   if (seen.has(name)) report.caution(place(), `The property ${quoted(name)} stands there twice: the last one counts`);
   seen.add(name);
-  const { properties = {} } = schema;
+  const { properties } = schema;
+  if (properties === undefined) return;
   if (Object.hasOwn(properties, name)) return;
   const near = nearest(name, Object.keys(properties));
   if (near !== undefined) {

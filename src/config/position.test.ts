@@ -63,3 +63,15 @@ test('pointers are the inverse of their parts', () => {
     }),
   );
 });
+
+test('strings end at a quote behind an even number of backslashes', () => {
+  const contents = ['\\', '"', '\\"', '"\\', '\\\\', '\n'.repeat(20), '\\"'.repeat(20), `"}]${'\\'.repeat(33)}`];
+  const source = JSON.stringify({
+    list: contents,
+    object: Object.fromEntries(contents.map((key) => [key, [[[key]]]])),
+  });
+  for (const [pointer, value] of everyPointer(JSON.parse(source))) {
+    const { start, end } = findSpan(source, pointer);
+    expect(JSON.parse(source.slice(start, end))).toEqual(value);
+  }
+});
