@@ -1,5 +1,14 @@
 /** Limits of an ordinary user's containers: applied where a cgroup is delegated, else listed once, and the container runs. */
-import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe } from 'vitest';
 import type { CgroupPlace } from '../src/cgroup/record.ts';
@@ -454,6 +463,20 @@ describe.skipIf(unavailable !== undefined || !isRoot || !existsSync(`${unified}/
         expect(stderr).toContain('systemd-run --user');
       },
     ));
+
+  test('a container that shuts its cgroup does not get later processes out of its limits', async ({ user }) =>
+    delegated(user, async (name, inside) => {
+      const bundle = await user.bundle(asking);
+      const id = user.id(inside);
+      await user.ok(['run', '-d', '--bundle', bundle.path, id], inside);
+      const file = join(unified, name, id, 'cgroup.procs');
+      chmodSync(file, 0o444);
+      const { code, stdout, stderr } = await user.tsrunc(['exec', id, 'echo', 'ran'], inside);
+      expect({ code, stdout }).toEqual({ code: 255, stdout: '' });
+      expect(stderr).toContain(`may not write to /sys/fs/cgroup/${name}/${id}/cgroup.procs`);
+      chmodSync(file, 0o644);
+      expect((await user.ok(['exec', id, 'echo', 'ran'], inside)).stdout).toBe('ran\n');
+    }));
 
   test('exec from outside of a container without a pid namespace is an error', async ({ user }) =>
     fromOutside(

@@ -75,6 +75,17 @@ function admit([first, ...others]: readonly string[], spawn: Spawn, privileged: 
 
 const way = 'Call exec from below the same systemd (systemd-run --user --pty tsrunc exec ...)';
 
+/** A container that owns its cgroup could shut the door, so that whatever comes later runs without its limits. */
+function mayAdd(directory: string): boolean {
+  try {
+    closeSync(openSync(`${directory}/cgroup.procs`, constants.O_WRONLY));
+    return true;
+  } catch (error) {
+    if (isDenied(error)) return false;
+    throw error;
+  }
+}
+
 /**
  * The kernel demands the right to move processes in the innermost cgroup that holds both: a session of its own lies outside.
  * @throws TsruncError CGROUP_FAILED where it must not
@@ -86,6 +97,16 @@ function stay({ host, options, record }: Request, { directory, cause }: Denied):
     : '. Without a pid namespace of the container nothing else would tell that the process belongs to it';
   if (options.cgroups.size > 0 || !record.ownPidNamespace) {
     throw new TsruncError('CGROUP_FAILED', `Cannot start the process: ${reason}${unknown}`, { cause, hint: `${way}.` });
+  }
+  if (!mayAdd(directory)) {
+    throw new TsruncError(
+      'CGROUP_FAILED',
+      `Cannot start the process: uid ${host.user.euid} may not write to ${directory}/cgroup.procs`,
+      {
+        cause,
+        hint: 'It was given to this user: a process of the container may have taken the right away. Restore it (chmod u+w).',
+      },
+    );
   }
   return `Limits, pause, ps and kill --all do not reach this process: ${reason}. ${way}`;
 }
