@@ -182,7 +182,7 @@ const paths = (value: unknown, prefix = ''): string[] => {
 
 /** Left out where they are zero. */
 const mayBeZero =
-  /\.(cpus|mems|cache|max|usage|total|percpu|percpu_kernel|percpu_user|current|limit|major|minor|op|value|period|throttledPeriods|throttledTime|io\w+Recursive)\b(\[\])?$/;
+  /\.(cpus|mems|cache|max|usage|total|percpu|percpu_kernel|percpu_user|current|limit|major|minor|op|value|periods?|throttledPeriods|throttledTime|io\w+Recursive)\b(\[\])?$/;
 /** What newer releases of runc add. */
 const isNewer = (path: string): boolean => /\.psi\b/.test(path);
 
