@@ -145,7 +145,8 @@ export class Containerd {
         '-c',
         start,
       ],
-      { stdio: ['ignore', log, log] },
+      // It leaves the temporary files of checkpoints behind.
+      { stdio: ['ignore', log, log], env: { ...process.env, TMPDIR: this.path } },
     );
   }
 
