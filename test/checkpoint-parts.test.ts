@@ -1,12 +1,21 @@
 /** checkpoint and restore: the parts of a container that need care, and what a killed restore leaves. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmdirSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe } from 'vitest';
-import { expect, patient, test } from './support/box.ts';
+import { expect, patient, test, uniqueId } from './support/box.ts';
 import { counted, counter, ended, reaches, restoreWith, revive, save, start, startWith } from './support/checkpoint.ts';
 import { withoutCriu } from './support/criu.ts';
-import { cgroupDirectories, isCgroupV2 } from './support/host.ts';
+import { cgroupDirectories, cgroupRoots, isCgroupV2 } from './support/host.ts';
 import { useReceiver } from './support/receive.ts';
 
 const listen = useReceiver();
@@ -133,6 +142,29 @@ describe.skipIf(withoutCriu !== undefined)(`parts of a restored container (${wit
     const { stdout } = await box.ok('exec', saved.id, 'cat', '/proc/1/cgroup');
     expect(stdout).toMatch(/:\/$/m);
   });
+
+  // On a hybrid host the container has no cgroup of its own in the hierarchy of v2.
+  test.for(['', '--cgroup-manager=disabled'])(
+    "cgroups of others are not the container's: %s",
+    async (flag, { box }) => {
+      const bystander = `${uniqueId()}-bystander`;
+      const id = box.id();
+      const bundle = await box.bundle((config) => {
+        config.process.args = ['sh', '-c', counter];
+      });
+      const saved = { id, bundle, images: join(box.path, 'images') };
+      const global = flag === '' ? [] : [flag];
+      const roots = flag === '' ? cgroupRoots().filter((root) => !existsSync(join(root, id))) : cgroupRoots();
+      await box.ok(...global, 'run', '-d', '-b', bundle.path, id);
+      for (const root of roots) mkdirSync(join(root, bystander));
+      await save(box, saved).finally(() => cgroupDirectories(bystander).forEach((path) => void rmdirSync(path)));
+      await box.ok(...global, 'restore', '-d', '-b', bundle.path, '--image-path', saved.images, id);
+      const revived = cgroupDirectories(bystander);
+      for (const path of revived) rmdirSync(path);
+      expect(revived).toEqual([]);
+      await reaches(saved, counted(saved) + 2);
+    },
+  );
 
   test('a root file system that is a mountpoint', async ({ box }) => {
     const saved = await start(box, counter);

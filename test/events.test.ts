@@ -7,7 +7,6 @@ import { createInterface } from 'node:readline';
 import { describe } from 'vitest';
 import { type Box, eventually, exec, expect, test, uniqueId } from './support/box.ts';
 import { hasCommand, isCgroupV2, isRoot, repository, runtime } from './support/host.ts';
-import { deleteWithRunc } from './support/runc.ts';
 
 const MiB = 1024 * 1024;
 
@@ -209,8 +208,7 @@ describe.skipIf(!isRoot || !hasCommand('runc'))('beside runc, with the same cont
         expect(stdout.endsWith('}\n') && !stdout.slice(0, -1).includes('\n')).toBe(true);
         return paths(JSON.parse(stdout)).filter((path) => !isNewer(path));
       } finally {
-        if (program === 'runc') await deleteWithRunc(join(box.path, 'runc'), id);
-        else await exec(program, [...root, 'delete', '--force', id]);
+        await exec(program, [...root, 'delete', '--force', id]);
       }
     };
     const theirs = await stats('runc', runc);

@@ -6,7 +6,6 @@ import { join } from 'node:path';
 import { describe } from 'vitest';
 import { alive, type Box, eventually, exec, expect, test, uniqueId } from './support/box.ts';
 import { cgroupDirectories, hasCommand, isCgroupV2, isRoot, runtime } from './support/host.ts';
-import { deleteWithRunc } from './support/runc.ts';
 
 const onRunc = runtime.endsWith('/runc');
 
@@ -132,8 +131,7 @@ describe.skipIf(!isRoot || isCgroupV2 || !hasCommand('runc') || onRunc)(
         const { code, stdout, stderr } = await run('update', ...words, id);
         return { code, stdout, stderr, files: control(id) };
       } finally {
-        if (program === 'runc') await deleteWithRunc(root, id);
-        else await run('delete', '--force', id);
+        await run('delete', '--force', id);
       }
     };
 

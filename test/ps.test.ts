@@ -5,7 +5,6 @@ import { describe } from 'vitest';
 import { alive, type Box, type Bundle, eventually, exec, expect, test, uniqueId } from './support/box.ts';
 import { hasCommand } from './support/host.ts';
 import { Ordinary, rootless, unavailable } from './support/ordinary.ts';
-import { deleteWithRunc } from './support/runc.ts';
 
 const lines = (text: string): string[] => text.trimEnd().split('\n');
 
@@ -213,7 +212,7 @@ describe.skipIf(!hasCommand('runc'))('beside runc, with the same bundle', () => 
     const root = join(box.path, 'runc');
     const runc = async (...words: string[]) => (await exec('runc', ['--root', root, ...words])).stdout;
     await runc('run', '--detach', '-b', bundle.path, id);
-    const theirs = await use(runc, id).finally(() => deleteWithRunc(root, id));
+    const theirs = await use(runc, id).finally(() => runc('delete', '--force', id));
     await box.ok('run', '--detach', '-b', bundle.path, id);
     const ours = await use(async (...words) => (await box.ok(...words)).stdout, id);
     await box.ok('delete', '--force', id);

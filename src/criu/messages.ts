@@ -43,6 +43,7 @@ export const optsTable = {
     type: { ns: { number: 1, type: 'string' }, ns_file: { number: 2, type: 'string' } },
     repeated: true,
   },
+  cgroup_dump_controller: { number: 43, type: 'string', repeated: true },
   freeze_cgroup: { number: 44, type: 'string' },
   tcp_skip_in_flight: { number: 46, type: 'bool' },
   lazy_pages: { number: 48, type: 'bool' },

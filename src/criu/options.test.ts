@@ -35,6 +35,7 @@ const dumpSource: DumpSource = {
   mounts: [],
   resolve: (path) => path,
   namespaceInode: () => 4026532000,
+  hierarchies: ['cpu,cpuacct', 'freezer'],
   freezer: '/sys/fs/cgroup/freezer/box',
   externalFiles: ['file[1b:1]'],
   directories: { images: 7, work: undefined },
@@ -54,6 +55,7 @@ describe('what criu is told of a dump', () => {
       orphan_pts_master: true,
       leave_running: false,
       manage_cgroups_mode: 3,
+      cgroup_dump_controller: ['cpu,cpuacct', 'freezer'],
       freeze_cgroup: '/sys/fs/cgroup/freezer/box',
       empty_ns: NEWNET,
       external: ['file[1b:1]'],
@@ -81,6 +83,12 @@ describe('what criu is told of a dump', () => {
     [{ networkLock: 'skip' }, { network_lock: 3 }],
   ] as const)('%j is %j', (flags, options) => {
     expect(dump(flags)).toMatchObject(options);
+  });
+
+  test('without a cgroup of its own none is dumped', () => {
+    const options = dump({}, { hierarchies: [] });
+    expect(options).toMatchObject({ manage_cgroups_mode: 0 });
+    expect(options).not.toHaveProperty('cgroup_dump_controller');
   });
 
   test('what is not asked for is absent: criu tells that from a default', () => {

@@ -86,6 +86,11 @@ export interface DumpSource {
   readonly resolve: (target: string) => string;
   /** Inode of a namespace of the container, by its name in /proc/PID/ns. */
   readonly namespaceInode: (kernel: string) => number;
+  /**
+   * The hierarchies in which it has a cgroup of its own, as /proc/PID/cgroup names them. In others it lies with the rest of the host, whose
+   * cgroups criu would take for the container's and make again at restore.
+   */
+  readonly hierarchies: readonly string[];
   /** Directory of its cgroup that can be frozen. */
   readonly freezer: string | undefined;
   /** Files outside of the container that its streams lead to, in criu's notation. */
@@ -99,6 +104,7 @@ export function dumpOptions(flags: DumpFlags, source: DumpSource): CriuOpts {
   const joined = externalNamespaces.filter(({ type }) => joinedPath(spec, type) !== undefined);
   return {
     ...common(flags, spec, source.directories, source.defaultConfig),
+    ...ownCgroups(flags, source),
     pid,
     root: rootfs,
     log_file: logFiles.dump,
@@ -116,6 +122,13 @@ export function dumpOptions(flags: DumpFlags, source: DumpSource): CriuOpts {
     // A pre-dump is memory alone.
     ext_mnt: flags.preDump ? [] : dumpedMounts(spec, source.mounts, source.resolve),
   };
+}
+
+function ownCgroups({ manageCgroups }: CriuFlags, { hierarchies }: DumpSource): CriuOpts {
+  if (manageCgroups === 'ignore') return {};
+  // To criu an empty list means: all.
+  if (hierarchies.length === 0) return { manage_cgroups_mode: cgroupModes.ignore };
+  return { cgroup_dump_controller: hierarchies };
 }
 
 export interface RestoreSource extends RestoreSources {

@@ -131,6 +131,7 @@ async function dumpTo(
       mounts,
       resolve: (target) => resolveInside(pid, target),
       namespaceInode: (kernel) => statSync(`/proc/${pid}/ns/${kernel}`).ino,
+      hierarchies: (record.cgroup?.places ?? []).map(({ controllers }) => controllers.join(',')),
       freezer: freezerOf(record),
       externalFiles: externalFiles(streams),
       directories: images,

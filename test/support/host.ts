@@ -31,11 +31,15 @@ export const hasCommand = (name: string): boolean =>
     }
   });
 
-/** Paths of the host's cgroup directories whose last component is `name`, in every hierarchy (absolute cgroupsPath: /name). */
-export const cgroupDirectories = (name: string): string[] => {
-  const mounts = readFileSync('/proc/self/mountinfo', 'utf8')
+/** Where the host's cgroup hierarchies are mounted. */
+export const cgroupRoots = (): string[] =>
+  readFileSync('/proc/self/mountinfo', 'utf8')
     .split('\n')
     .filter((line) => / - cgroup2? /.test(line))
     .map((line) => line.split(' ')[4] ?? '');
-  return mounts.map((mountpoint) => join(mountpoint, name)).filter((path) => existsSync(path));
-};
+
+/** Paths of the host's cgroup directories whose last component is `name`, in every hierarchy (absolute cgroupsPath: /name). */
+export const cgroupDirectories = (name: string): string[] =>
+  cgroupRoots()
+    .map((root) => join(root, name))
+    .filter((path) => existsSync(path));
