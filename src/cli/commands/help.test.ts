@@ -32,4 +32,5 @@ test('a page is as wide as the terminal, within reason', async () => {
 
 test('an unknown command is an error with the nearest name', async () => {
   await expect(page('exek')).rejects.toThrow('did you mean exec?');
+  await expect(page('constructor')).rejects.toThrow('unknown command "constructor"');
 });

@@ -15,7 +15,7 @@ const widestPage = 110;
 const usualWidth = 80;
 
 function pageOf(command = ''): string {
-  const page = helpPages[command];
+  const page = Object.hasOwn(helpPages, command) ? helpPages[command] : undefined;
   if (page === undefined) throw unknown(command);
   return wrapLines(page, Math.min(process.stdout.columns ?? usualWidth, widestPage));
 }
