@@ -1,4 +1,5 @@
 /** Limits of an ordinary user's containers: applied where a cgroup is delegated, else listed once, and the container runs. */
+import { spawn } from 'node:child_process';
 import {
   chmodSync,
   chownSync,
@@ -16,6 +17,7 @@ import type { DeviceRule, Resources, State } from '../src/config/spec.ts';
 import { test as base, type Config, eventually, exec, expect, uniqueId } from './support/box.ts';
 import { isCgroupV2, isRoot, runtime } from './support/host.ts';
 import { gid, Ordinary, rootless, uid, unavailable } from './support/ordinary.ts';
+import { patient } from './support/process.ts';
 
 const test = base.extend<{ user: Ordinary }>({
   user: async ({ box }, use) => {
@@ -478,6 +480,25 @@ describe.skipIf(unavailable !== undefined || !isRoot || !existsSync(`${unified}/
       expect((await user.ok(['exec', id, 'echo', 'ran'], inside)).stdout).toBe('ran\n');
     }));
 
+  test('nor one that shuts it for a moment', { timeout: patient(60_000) }, async ({ user }) =>
+    delegated(user, async (name, inside) => {
+      const bundle = await user.bundle(asking);
+      const id = user.id(inside);
+      await user.ok(['run', '-d', '--bundle', bundle.path, id], inside);
+      const file = join(unified, name, id, 'cgroup.procs');
+      const flap = 'for (;;) for (const mode of [0o444, 0o644]) require("fs").chmodSync(process.argv[1], mode)';
+      const flapping = spawn(process.execPath, ['-e', flap, file]);
+      try {
+        for (let round = 0; round < 30; round++) {
+          const { stdout } = await user.tsrunc(['exec', id, 'grep', '^0::', '/proc/self/cgroup'], inside);
+          expect(['', `0::/${name}/${id}\n`]).toContain(stdout);
+        }
+      } finally {
+        flapping.kill();
+      }
+    }),
+  );
+
   test('exec from outside of a container without a pid namespace is an error', async ({ user }) =>
     fromOutside(
       user,
@@ -615,6 +636,39 @@ describe.skipIf(unavailable !== undefined || isRoot || !existsSync(`${session}/s
 );
 
 describe.skipIf(!isRoot)('root', () => {
+  test.skipIf(!existsSync(`${unified}/cgroup.procs`))(
+    'has what can be written below a mount that cannot',
+    async ({ box }) => {
+      const name = uniqueId();
+      mkdirSync(join(unified, name));
+      const bundle = await box.bundle((config) => {
+        config.linux.cgroupsPath = `/${name}/leaf`;
+        config.linux.resources = {};
+        config.process.args = ['grep', '^0::', '/proc/self/cgroup'];
+      });
+      const mounts = [
+        ...(isCgroupV2 ? [] : [`mount --bind ${unified} /sys/fs/cgroup`]),
+        `mount --bind /sys/fs/cgroup/${name} /sys/fs/cgroup/${name}`,
+        'mount -o remount,bind,ro /sys/fs/cgroup',
+      ].join(' && ');
+      const words = ['--root', box.root, 'run', '--bundle', bundle.path, box.id()];
+      try {
+        const { stdout, stderr } = await exec('unshare', [
+          '-m',
+          'sh',
+          '-c',
+          `${mounts} && "$@"`,
+          'sh',
+          runtime,
+          ...words,
+        ]);
+        expect({ stdout, stderr }).toEqual({ stdout: `0::/${name}/leaf\n`, stderr: '' });
+      } finally {
+        rmdirSync(join(unified, name));
+      }
+    },
+  );
+
   test('is refused where the cgroup cannot be made', async ({ box }) => {
     const bundle = await box.bundle(limited);
     const mounts =

@@ -8,7 +8,7 @@ export interface Leniency {
   readonly devices: boolean;
   /** A certain path was asked for, so that its lack is listed as well. */
   readonly namedPath?: boolean;
-  /** On cgroup v2: the runtime's own cgroup, where its children begin. */
+  /** On cgroup v2, of an ordinary user: the runtime's own cgroup, where its children begin. */
   readonly origin?: string;
 }
 

@@ -44,6 +44,14 @@ function resolve(base: string, { cgroupsPath, id }: PathRequest): string {
   return wanted.startsWith('/') ? cleanPath(wanted) : cleanPath(base + cleanPath(wanted));
 }
 
+/** The innermost directory that holds both: "/a/b" of "/a/b/c" and "/a/b/d/e". */
+export function commonParent(one: string, other: string): string {
+  const parts = other.split('/');
+  const levels = one.split('/');
+  const differs = levels.findIndex((name, index) => name !== parts[index]);
+  return levels.slice(0, differs < 0 ? undefined : differs).join('/') || '/';
+}
+
 /** All directories from below the mountpoint down to the place, the outermost first. */
 export function ancestry({ mountpoint, path }: CgroupPlace): string[] {
   const parts = path.split('/').filter(Boolean);

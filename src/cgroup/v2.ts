@@ -15,6 +15,7 @@ import { readControl, readControlIfThere, readKey, removeIfIdle, writeControl } 
 import { killFrozen } from './kill.ts';
 import { isDenied, type Leniency, strict } from './leniency.ts';
 import { makeDirectories, refuseInUse, removeDirectories } from './make.ts';
+import { commonParent } from './paths.ts';
 import { processesOf } from './processes.ts';
 import { type CgroupPlace, type CgroupRecord, directoryOf } from './record.ts';
 import { Forgone, type Obstacle, type Unapplied } from './unapplied.ts';
@@ -105,7 +106,7 @@ export class CgroupV2 implements CgroupDriver {
   }
 
   /**
-   * Having a cgroup is not enough: who moves between two of them needs the right to write to the cgroup.procs of the innermost one
+   * For an ordinary user having a cgroup is not enough: who moves between two of them needs the right to write to the cgroup.procs of the innermost one
    * that holds both (cgroup-v2.rst "Delegation Containment").
    * @throws the system call's error
    */
@@ -287,14 +288,6 @@ export class CgroupV2 implements CgroupDriver {
 function becomeEnterable(directory: string): void {
   if (readControlIfThere(`${directory}/cgroup.type`) === 'domain invalid')
     writeControl(`${directory}/cgroup.type`, 'threaded');
-}
-
-/** "/a/b" of "/a/b/c" and "/a/b/d/e" */
-function commonParent(one: string, other: string): string {
-  const parts = other.split('/');
-  const levels = one.split('/');
-  const differs = levels.findIndex((name, index) => name !== parts[index]);
-  return levels.slice(0, differs < 0 ? undefined : differs).join('/') || '/';
 }
 
 const names = (text: string): string[] => text.split(' ').filter(Boolean);

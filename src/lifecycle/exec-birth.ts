@@ -1,5 +1,6 @@
 import { closeSync, constants, openSync } from 'node:fs';
 import { isDenied } from '../cgroup/leniency.ts';
+import { commonParent } from '../cgroup/paths.ts';
 import { TsruncError } from '../errors.ts';
 import { errnoName } from '../host/errno.ts';
 import type { HostFacts } from '../host/facts.ts';
@@ -75,19 +76,25 @@ function admit([first, ...others]: readonly string[], spawn: Spawn, privileged: 
 
 const way = 'Call exec from below the same systemd (systemd-run --user --pty tsrunc exec ...)';
 
-/** A container that owns its cgroup could shut the door, so that whatever comes later runs without its limits. */
-function mayAdd(directory: string): boolean {
+/**
+ * Whether it is where we are that keeps a process from passing: the kernel demands the right to move processes in the innermost
+ * cgroup that holds both (cgroup-v2.rst "Delegation Containment"), which a session of its own has not. The container's cgroup
+ * itself is not asked: a container that owns it could shut it, so that whatever comes later runs without its limits.
+ */
+function isOutside(cgroup: HostFacts['cgroup'], directory: string): boolean {
+  if (cgroup.layout !== 'v2') return false;
+  const common = commonParent(cgroup.mountpoint + cgroup.ownPath, directory);
   try {
-    closeSync(openSync(`${directory}/cgroup.procs`, constants.O_WRONLY));
-    return true;
+    closeSync(openSync(`${common}/cgroup.procs`, constants.O_WRONLY));
+    return false;
   } catch (error) {
-    if (isDenied(error)) return false;
+    if (isDenied(error)) return true;
     throw error;
   }
 }
 
 /**
- * The kernel demands the right to move processes in the innermost cgroup that holds both: a session of its own lies outside.
+ * Leave a process outside that cannot get into the container's cgroup from here.
  * @throws TsruncError CGROUP_FAILED where it must not
  */
 function stay({ host, options, record }: Request, { directory, cause }: Denied): string {
@@ -98,7 +105,7 @@ function stay({ host, options, record }: Request, { directory, cause }: Denied):
   if (options.cgroups.size > 0 || !record.ownPidNamespace) {
     throw new TsruncError('CGROUP_FAILED', `Cannot start the process: ${reason}${unknown}`, { cause, hint: `${way}.` });
   }
-  if (!mayAdd(directory)) {
+  if (!isOutside(host.cgroup, directory)) {
     throw new TsruncError(
       'CGROUP_FAILED',
       `Cannot start the process: uid ${host.user.euid} may not write to ${directory}/cgroup.procs`,
