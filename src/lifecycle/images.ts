@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, closeSync, constants, mkdirSync, openSync, readlinkSync } from 'node:fs';
+import { closeSync, constants, fchmodSync, fchownSync, mkdirSync, openSync, readlinkSync } from 'node:fs';
 import { errorsOf, hintFor } from '../criu/log.ts';
 import type { CriuResponse } from '../criu/messages.ts';
 import type { Directories } from '../criu/options.ts';
@@ -62,12 +62,11 @@ export class Images implements OpenDirectories {
    */
   failure(what: string, log: string, response: CriuResponse | undefined, printed = ''): TsruncError {
     const path = `${this.#logs}/${log}`;
-    const { text, state } = endOfLog(`/proc/self/fd/${this.work ?? this.images}/${log}`);
+    const { text, remark } = endOfLog(`/proc/self/fd/${this.work ?? this.images}/${log}`, path);
     const errors = errorsOf(text ?? printed);
     const end = response === undefined ? 'criu died' : `criu failed: errno ${response.cr_errno ?? 0}`;
     const excerpt = errors.map((line) => `\n  ${line}`).join('');
-    const whole = state === 'missing' ? 'It wrote no log.' : `The whole log is ${path}${state}.`;
-    const hint = [hintFor(errors), whole].filter((part) => part !== undefined).join(' ');
+    const hint = [hintFor(errors), remark].filter((part) => part !== undefined).join(' ');
     return new TsruncError('CRIU_FAILED', `Cannot ${what}: ${end}${excerpt}`, { hint });
   }
 
@@ -87,12 +86,7 @@ function open(path: string, make: boolean, reader?: number): number {
   try {
     // Images hold the memory of the container.
     const isNew = make && mkdirSync(path, { recursive: true, mode: 0o700 }) !== undefined;
-    const fd = openDirectory(path);
-    if (isNew && reader !== undefined) {
-      chownSync(`/proc/self/fd/${fd}`, 0, reader);
-      chmodSync(`/proc/self/fd/${fd}`, 0o710);
-    }
-    return fd;
+    return opened(path, isNew ? reader : undefined);
   } catch (cause) {
     throw new TsruncError(
       'SYSTEM',
@@ -104,17 +98,46 @@ function open(path: string, make: boolean, reader?: number): number {
   }
 }
 
-/** Its errors are at the end; a container that makes criu write much must not hide them, nor a log that cannot be read the rest. */
-function endOfLog(path: string): { readonly text?: string; readonly state: string } {
+/** @param reader group that may pass through it, undefined: nobody but root */
+function opened(path: string, reader: number | undefined): number {
+  const fd = openDirectory(path);
+  if (reader === undefined) return fd;
   try {
-    const fd = openSync(path, 'r');
-    try {
-      return { text: tailOf(fd), state: '' };
-    } finally {
-      closeSync(fd);
-    }
+    fchownSync(fd, 0, reader);
+    fchmodSync(fd, 0o710);
+    return fd;
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
+}
+
+/** What a log tells, and where the whole of it is. */
+interface Log {
+  readonly text?: string;
+  readonly remark: string;
+}
+
+/**
+ * Its errors are at the end; a container that makes criu write much must not hide them, nor a log that cannot be read the rest.
+ * @param name what the user calls it
+ */
+function endOfLog(path: string, name: string): Log {
+  try {
+    return { text: tailOfFile(path), remark: `The whole log is ${name}.` };
   } catch (error) {
     const errno = errnoName(error);
-    return { state: errno === 'ENOENT' ? 'missing' : ` (which cannot be read: ${errno ?? String(error)})` };
+    if (errno === 'ENOENT') return { remark: 'It wrote no log.' };
+    return { remark: `The whole log is ${name} (which cannot be read: ${errno ?? String(error)}).` };
+  }
+}
+
+/** Whoever can write to the directory may have put anything in the log's place. */
+function tailOfFile(path: string): string {
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
+  try {
+    return tailOf(fd);
+  } finally {
+    closeSync(fd);
   }
 }

@@ -182,7 +182,8 @@ async function clone(making: Making, namespaces: Pick<Plan, 'cloneFlags' | 'prol
   refuseOwnNamespaces(config.spec, namespaces.fds, prologueFds.byName);
   const cgroupFd = await birthplace(making);
   const stdio = options.stdio ?? [0, 1, 2];
-  const spawned = born(cgroupFd, () => native.spawn({ cloneFlags: namespaces.cloneFlags, cgroupFd, stdio, extraFds }));
+  const { cloneFlags } = namespaces;
+  const spawned = born(cgroupFd, () => spawning(() => native.spawn({ cloneFlags, cgroupFd, stdio, extraFds })));
   const conversation = new Conversation(native, spawned, answers(making));
   undo.add('end the container', () => end(native, conversation));
   setOomScore(spawned.pid, config.spec.process?.oomScoreAdj, making.host);
@@ -191,10 +192,10 @@ async function clone(making: Making, namespaces: Pick<Plan, 'cloneFlags' | 'prol
   return conversation;
 }
 
-/** The descriptor of its cgroup is for its birth alone. */
-function born<T>(cgroupFd: number, spawn: () => T): T {
+/** Start a process; the descriptor of its cgroup (-1: none) is for its birth alone. */
+export function born<T>(cgroupFd: number, spawn: () => T): T {
   try {
-    return spawning(spawn);
+    return spawn();
   } finally {
     if (cgroupFd >= 0) closeSync(cgroupFd);
   }

@@ -19,7 +19,7 @@ import { destroy } from './delete.ts';
 import { PlanFds } from './fds.ts';
 import { type ImagePaths, Images } from './images.ts';
 import type { RunOptions } from './options.ts';
-import { birthplace, check, fdSources, type Making, makeCgroup, reserve } from './prepare.ts';
+import { birthplace, born, check, fdSources, type Making, makeCgroup, reserve } from './prepare.ts';
 import { refuseOwnNamespaces } from './refusals.ts';
 import { restoreSources } from './restore-sources.ts';
 import { Restored } from './restored.ts';
@@ -172,8 +172,7 @@ function openNamespaces({ native, config, host }: Pick<Making, 'native' | 'confi
 async function spawnCriu(making: Making, extraFds: readonly number[]): Promise<Criu> {
   const { native, cgroup, undo } = making;
   const cgroupFd = await birthplace(making);
-  const criu = Criu.spawn({ native, cgroupFd, stdio: [0, 1, 2], extraFds });
-  if (cgroupFd >= 0) closeSync(cgroupFd);
+  const criu = born(cgroupFd, () => Criu.spawn({ native, cgroupFd, stdio: [0, 1, 2], extraFds }));
   if (cgroup.precedes) return criu;
   undo.add('end criu', () => criu.end());
   await makeCgroup(making, criu.pid);
