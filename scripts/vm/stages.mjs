@@ -34,7 +34,7 @@ export const quick = [
   },
 ];
 
-/** Into how many machines all tests are divided: each can be the last of its host's processor, and each can die. */
+/** Into how many machines all tests are divided: one that dies costs its own part only. */
 const parts = 6;
 
 /** The full run. @type {readonly Stage[]} */
