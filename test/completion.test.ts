@@ -5,7 +5,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe } from 'vitest';
 import { shells } from '../src/cli/completion-scripts.ts';
-import { type Box, eventually, exec, expect, test } from './support/box.ts';
+import { type Box, eventually, exec, expect, patient, test } from './support/box.ts';
 import { hasCommand, runtime } from './support/host.ts';
 
 const start = {
@@ -36,16 +36,16 @@ class ShellAtTerminal implements AsyncDisposable {
     });
   }
 
-  /** The words of the command line that `keys` and Enter make. */
-  async run(keys: string): Promise<string[]> {
+  /** The words of the command line that `keys` and Enter make; after `limit` milliseconds an error. */
+  async run(keys: string, limit = 5000): Promise<string[]> {
     const before = this.#output.length;
     this.#process.stdin.write(`${keys}\r`);
-    return eventually(`${JSON.stringify(keys)} runs`, () =>
+    const words = () =>
       /\[\[(.*)\]\]/
         .exec(this.#output.slice(before).replaceAll(/[\r\n]/g, ''))?.[1]
         ?.split('][')
-        .filter(Boolean),
-    );
+        .filter(Boolean);
+    return eventually(`${JSON.stringify(keys)} runs`, words, patient(limit));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -64,7 +64,8 @@ async function openShell(box: Box, shell: (typeof shells)[number]): Promise<Shel
   writeFileSync(join(directory, 'bin', 'tsrunc'), script, { mode: 0o755 });
   writeFileSync(join(directory, 'script'), (await box.ok('completion', shell)).stdout);
   const terminal = new ShellAtTerminal(directory, start[shell].program);
-  await terminal.run(`${start[shell].load}; tsrunc ready`);
+  // zsh reads a thousand files first.
+  await terminal.run(`${start[shell].load}; tsrunc ready`, 20_000);
   return terminal;
 }
 

@@ -1,7 +1,7 @@
 /** runtime-spec config.md "Process": what the program finds when it starts, seen from inside. */
 
-import { spawnSync } from 'node:child_process';
-import { closeSync, copyFileSync, openSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { closeSync, copyFileSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe } from 'vitest';
 import { type Box, expect, type Patch, test } from './support/box.ts';
@@ -34,7 +34,7 @@ describe('args, env and cwd', () => {
       config.process.args = ['mine'];
       config.process.env = ['PATH=/nowhere:/opt'];
     });
-    spawnSync('mkdir', [join(bundle.rootfs, 'opt')]);
+    mkdirSync(join(bundle.rootfs, 'opt'));
     writeFileSync(join(bundle.rootfs, 'opt/mine'), '#!/bin/sh\necho found\n', { mode: 0o755 });
     expect((await box.run(bundle)).stdout).toBe('found\n');
   });
@@ -42,16 +42,25 @@ describe('args, env and cwd', () => {
   test.skipIf(!isRoot || !hasCommand('setcap'))(
     'a program whose file has capabilities beyond the bounding set is refused by the kernel, and the hint tells why',
     async ({ box }) => {
+      const directory = join(box.path, 'suid');
       const bundle = await box.bundle((config) => {
-        config.process.args = ['/bin/capable'];
+        config.process.args = ['/opt/capable'];
+        config.mounts.push({ destination: '/opt', type: 'bind', source: directory, options: ['bind'] });
       });
-      const path = join(bundle.rootfs, 'bin/capable');
-      copyFileSync(join(bundle.rootfs, 'bin/busybox'), path);
-      expect(spawnSync('setcap', ['cap_net_admin+ep', path]).status).toBe(0);
-      const { code, stderr } = await box.run(bundle);
-      expect(code).toBe(1);
-      expect(stderr).toContain('exec: "/bin/capable": operation not permitted');
-      expect(stderr).toContain('needs all of them in process.capabilities.bounding');
+      // Of its own: that of temporary files may be nosuid, where capabilities of files do not count.
+      mkdirSync(directory);
+      execFileSync('mount', ['-t', 'tmpfs', 'none', directory]);
+      try {
+        const path = join(directory, 'capable');
+        copyFileSync(join(bundle.rootfs, 'bin/busybox'), path);
+        execFileSync('setcap', ['cap_net_admin+ep', path]);
+        const { code, stderr } = await box.run(bundle);
+        expect(code).toBe(1);
+        expect(stderr).toContain('exec: "/opt/capable": operation not permitted');
+        expect(stderr).toContain('needs all of them in process.capabilities.bounding');
+      } finally {
+        execFileSync('umount', [directory]);
+      }
     },
   );
 
