@@ -134,8 +134,8 @@ describe.skipIf(unavailable)(`rootless podman${unavailable === undefined ? '' : 
   });
 
   // The last one: after everything that the others left running.
-  test('rm --all leaves nothing of the runtime', async () => {
-    await podman.ok('rm', '--all', '--force', '--time', '0');
+  test('rm leaves nothing of the runtime', async () => {
+    await podman.removeAll();
     expect(await podman.runtime('list', '-q')).toBe('');
   });
 });

@@ -450,8 +450,8 @@ describe.skipIf(unavailable)(`podman${unavailable === undefined ? '' : `: ${unav
   });
 
   // The last one: after everything that the others left running.
-  test('rm --all leaves neither containers of the runtime nor cgroups', async () => {
-    await podman.ok('rm', '--all', '--force', '--time', '0');
+  test('rm leaves neither containers of the runtime nor cgroups', async () => {
+    await podman.removeAll();
     expect(await podman.runtime('list', '-q')).toBe('');
     const left = podman.realm.cgroups().filter((path) => /\/libpod-(?!conmon-)/.test(path));
     expect(left).toEqual([]);

@@ -1,4 +1,6 @@
 /** What /proc/self/mountinfo says, and containers whose host side has mounts of its own. */
+import { readFileSync, realpathSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import type { Mount } from '../../src/config/spec.ts';
 import type { Box, Bundle } from './box.ts';
 import { runtime } from './host.ts';
@@ -55,6 +57,20 @@ export const mountAt = (mounts: readonly MountInfo[], target: string): MountInfo
   if (found === undefined)
     throw new Error(`nothing is mounted at ${target}:\n${mounts.map((m) => m.target).join('\n')}`);
   return found;
+};
+
+/**
+ * Options of a mount that shows something in the directory of temporary files: these, and what that has on this host. Sorted, as
+ * mountAt() has them.
+ */
+export const withTemporary = (...options: readonly string[]): string[] => {
+  const path = realpathSync(tmpdir());
+  const isAbove = (target: string): boolean => target === '/' || path === target || path.startsWith(`${target}/`);
+  const [nearest] = parseMounts(readFileSync('/proc/self/mountinfo', 'utf8'))
+    .filter(({ target }) => isAbove(target))
+    .toSorted((a, b) => b.target.length - a.target.length);
+  const inherited = nearest?.options.filter((option) => ['nodev', 'noexec', 'nosuid'].includes(option)) ?? [];
+  return [...new Set([...options, ...inherited])].toSorted();
 };
 
 /** Path, type, source and options of a mount in one go. */
