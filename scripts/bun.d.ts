@@ -21,6 +21,7 @@ declare module 'bun' {
     readonly entrypoints: readonly string[];
     readonly outdir: string;
     readonly target: 'browser';
+    readonly modulePreload: boolean;
     readonly format: 'esm';
     readonly splitting: boolean;
     readonly naming: { readonly entry: string };
@@ -28,5 +29,11 @@ declare module 'bun' {
     readonly plugins: readonly BunPlugin[];
   }
 
-  export function build(options: BuildOptions): Promise<{ readonly success: boolean; readonly logs: readonly Error[] }>;
+  export interface BuildResult {
+    readonly success: boolean;
+    readonly logs: readonly Error[];
+    readonly outputs: readonly { readonly path: string }[];
+  }
+
+  export function build(options: BuildOptions): Promise<BuildResult>;
 }

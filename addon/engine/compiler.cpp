@@ -22,15 +22,8 @@ void put(std::ofstream& out, const void* bytes, size_t size) {
   out.write(static_cast<const char*>(bytes), static_cast<std::streamsize>(size));
 }
 
-// Nobody reads line numbers of minified code; but what a module imports while it runs is found by the name in them.
-int whatToStrip(const std::string& source) {
-  const bool needsName = source.find("import(") != std::string::npos || source.find("import.meta") != std::string::npos;
-  return needsName ? JS_STRIP_SOURCE : JS_STRIP_DEBUG;
-}
-
 bool compile(JSContext* context, const char* path, std::ofstream& out) {
   const std::string source = contentOf(path);
-  JS_SetStripInfo(JS_GetRuntime(context), whatToStrip(source));
   const std::string name = std::filesystem::path(path).filename();
   JSValue module =
       JS_Eval(context, source.c_str(), source.size(), name.c_str(), JS_EVAL_TYPE_MODULE | JS_EVAL_FLAG_COMPILE_ONLY);
@@ -54,6 +47,7 @@ JSModuleDef* promised(JSContext* context, const char* name, void*) {
 int main(int argc, char** argv) {
   JSContext* context = engine::makeContext();
   JS_AddIntrinsicEval(context);
+  JS_SetStripInfo(JS_GetRuntime(context), JS_STRIP_DEBUG);  // nobody reads line numbers of minified code
   JS_SetModuleLoaderFunc(JS_GetRuntime(context), nullptr, promised, nullptr);
   std::ofstream out(argv[1], std::ios::binary);
   for (int i = 2; i < argc; ++i) {

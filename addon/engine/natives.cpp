@@ -74,13 +74,15 @@ struct Bytes {
   std::string_view view() const { return {reinterpret_cast<const char*>(data), size}; }
 };
 
-// encodeInto(string, buffer, offset, room): the bytes written, or -1 where there is no room.
-JSValue encodeInto(JSContext* context, JSValueConst, int, JSValueConst* arguments) {
+// encodeAt(string, buffer, offset): the bytes written.
+JSValue encodeAt(JSContext* context, JSValueConst, int, JSValueConst* arguments) {
   const Text text(context, arguments[0]);
-  const Bytes room(context, arguments + 1);
-  if (text.get() == nullptr) return JS_EXCEPTION;
-  if (text.size() > room.size) return JS_NewInt32(context, -1);
-  std::memcpy(const_cast<uint8_t*>(room.data), text.get(), text.size());
+  size_t whole = 0;
+  uint8_t* start = JS_GetArrayBuffer(context, &whole, arguments[1]);
+  const auto offset = static_cast<size_t>(intOf(context, arguments[2]));
+  if (text.get() == nullptr || start == nullptr) return JS_EXCEPTION;
+  if (offset > whole || text.size() > whole - offset) return JS_ThrowRangeError(context, "no room for the text");
+  std::memcpy(start + offset, text.get(), text.size());
   return JS_NewInt64(context, static_cast<int64_t>(text.size()));
 }
 
@@ -100,6 +102,12 @@ JSValue randomBytes(JSContext* context, JSValueConst, int, JSValueConst* argumen
   if (length > sizeof bytes) return throwErrno(context, EINVAL, "getrandom");
   if (::getrandom(bytes, length, 0) < 0) return throwErrno(context, errno, "getrandom");
   return JS_NewArrayBufferCopy(context, bytes, length);
+}
+
+// load(name): what import() does, of a module of this executable.
+JSValue loadModule(JSContext* context, JSValueConst, int, JSValueConst* arguments) {
+  const Text name(context, arguments[0]);
+  return name.get() == nullptr ? JS_EXCEPTION : JS_LoadModule(context, "", name.get());
 }
 
 JSValue workingDirectory(JSContext* context, JSValueConst, int, JSValueConst*) {
@@ -130,11 +138,11 @@ JSValue columnsOf(JSContext* context, JSValueConst, int, JSValueConst* arguments
 }
 
 constexpr NativeFunction functions[] = {
-    {"startTimer", 2, startTimer}, {"stopTimer", 1, stopTimer},   {"milliseconds", 0, milliseconds},
-    {"encodeUtf8", 1, encodeUtf8}, {"encodeInto", 4, encodeInto}, {"decodeUtf8", 3, decodeUtf8},
-    {"validUtf8", 3, validUtf8},   {"cwd", 0, workingDirectory},  {"kill", 2, sendSignal},
-    {"exit", 1, endProcess},       {"columns", 1, columnsOf},     {"errnoName", 1, errnoName},
-    {"random", 1, randomBytes},
+    {"startTimer", 2, startTimer}, {"stopTimer", 1, stopTimer},  {"milliseconds", 0, milliseconds},
+    {"encodeUtf8", 1, encodeUtf8}, {"encodeAt", 3, encodeAt},    {"decodeUtf8", 3, decodeUtf8},
+    {"validUtf8", 3, validUtf8},   {"cwd", 0, workingDirectory}, {"kill", 2, sendSignal},
+    {"exit", 1, endProcess},       {"columns", 1, columnsOf},    {"errnoName", 1, errnoName},
+    {"random", 1, randomBytes},    {"load", 1, loadModule},
 };
 
 JSValue wordsOf(JSContext* context, char** words, int count) {

@@ -158,12 +158,6 @@ export class EngineTextEncoder {
   encode(text: string): Uint8Array {
     return new Uint8Array(natives.encodeUtf8(text));
   }
-
-  /** Where the text does not fit nothing is written, other than the standard says: callers here make room first. */
-  encodeInto(text: string, target: Uint8Array): { read: number; written: number } {
-    const written = natives.encodeInto(text, target.buffer, target.byteOffset, target.length);
-    return written < 0 ? { read: 0, written: 0 } : { read: text.length, written };
-  }
 }
 
 const byteOrderMark = '\uFEFF';

@@ -47,8 +47,8 @@ export interface Natives {
   fstat(fd: number): readonly number[];
 
   encodeUtf8(text: string): ArrayBuffer;
-  /** The bytes written, or -1 where there is no room for all. */
-  encodeInto(text: string, bytes: ArrayBufferLike, offset: number, room: number): number;
+  /** The bytes written. */
+  encodeAt(text: string, bytes: ArrayBufferLike, offset: number): number;
   /** What is no UTF-8 becomes U+FFFD. */
   decodeUtf8(bytes: ArrayBufferLike, offset: number, length: number): string;
   validUtf8(bytes: ArrayBufferLike, offset: number, length: number): boolean;

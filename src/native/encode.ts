@@ -1,5 +1,6 @@
 import { wireHashBytes } from '../generated/wire-hash.ts';
 import { type FdName, type FieldType, type Op, opTable } from '../plan/ops.ts';
+import { encodeAt } from './utf8.ts';
 
 const magic = 0x43525354; // "TSRC", read as little endian
 const version = 1;
@@ -8,183 +9,158 @@ const version = 1;
  * Encode the operations of one part for the init helper or the monitor (docs/wire.md). Generic over the op table: a new
  * operation or field needs nothing here.
  *
+ * Half of what an interpreter does for a container was once in here: so there is one call for each field, and no more.
+ *
  * @param fdIndex position of a named file descriptor among the part's fds, 0-based; called for every non-empty fd field.
  * @throws RangeError when a value does not fit its field: a fault of the planner, never of a user's configuration, which is
  *   validated before.
  */
 export function encodePart(ops: readonly Op[], fdIndex: (name: FdName) => number): Uint8Array {
-  const out = new Writer();
-  out.u32(magic);
-  out.u32(version);
-  out.raw(wireHashBytes);
-  out.u32(ops.length);
-  const totalBytes = out.reserve();
-  for (const op of ops) {
-    encodeOp(out, op, fdIndex);
-  }
-  out.patch(totalBytes, out.length);
-  return out.bytes();
+  const out = new Writer(fdIndex);
+  out.header(ops.length);
+  for (const op of ops) encodeOp(out, op);
+  return out.whole();
 }
 
-const codes: ReadonlyMap<string, number> = new Map(Object.keys(opTable).map((name, code) => [name, code]));
-
-function encodeOp(out: Writer, op: Op, fdIndex: (name: FdName) => number): void {
+function encodeOp(out: Writer, op: Op): void {
   const code = codes.get(op.op);
-  if (code === undefined) {
-    throw new RangeError(`no operation is called ${op.op}`);
-  }
-  out.u32(code);
-  const payloadBytes = out.reserve();
-  const start = out.length;
+  if (code === undefined) throw new RangeError(`no operation is called ${op.op}`);
   const fields: Readonly<Record<string, FieldType>> = opTable[op.op];
-  for (const [name, type] of Object.entries(fields)) {
-    writers[type](out, Reflect.get(op, name), `${op.op}.${name}`, fdIndex);
+  const values: Readonly<Record<string, unknown>> = op;
+  const start = out.begin(code);
+  for (const name of Object.keys(fields)) {
+    // The table decides the type, so that values arrive here without one.
+    if (!out[fields[name] as FieldType](values[name])) throw misfit(values[name], `${op.op}.${name}`);
   }
-  out.patch(payloadBytes, out.length - start);
-}
-
-type WriteField = (out: Writer, value: unknown, where: string, fdIndex: (name: FdName) => number) => void;
-
-/** A value arrives untyped because the table decides its type; each writer therefore checks what it gets. */
-const writers: Readonly<Record<FieldType, WriteField>> = {
-  u32: (out, value, where) => out.u32(asU32(value, where)),
-  i64: (out, value, where) => out.u64(BigInt.asUintN(64, BigInt(asInteger(value, where)))),
-  u64: (out, value, where) => out.u64(asU64(value, where)),
-  str: (out, value, where) => out.str(asString(value, where)),
-  strs: (out, value, where) => out.list(asList(value, where), (item) => out.str(asString(item, where))),
-  u32s: (out, value, where) => out.list(asList(value, where), (item) => out.u32(asU32(item, where))),
-  bytes: (out, value, where) => out.blob(asBytes(value, where)),
-  fd: (out, value, where, fdIndex) => {
-    const name = asString(value, where);
-    out.i32(name === '' ? -1 : asU32(fdIndex(name), where));
-  },
-};
-
-function asU32(value: unknown, where: string): number {
-  const number = asInteger(value, where);
-  if (number < 0 || number > 0xffffffff) {
-    throw misfit(value, where);
-  }
-  return number;
-}
-
-function asInteger(value: unknown, where: string): number {
-  if (typeof value !== 'number' || !Number.isSafeInteger(value)) {
-    throw misfit(value, where);
-  }
-  return value;
-}
-
-function asU64(value: unknown, where: string): bigint {
-  if (typeof value !== 'bigint' || value < 0n || value > 0xffffffffffffffffn) {
-    throw misfit(value, where);
-  }
-  return value;
-}
-
-/** A NUL would end the string early in the kernel: "/safe\0/evil" must not turn into "/safe". */
-function asString(value: unknown, where: string): string {
-  if (typeof value !== 'string' || value.includes('\0')) {
-    throw misfit(value, where);
-  }
-  return value;
-}
-
-function asList(value: unknown, where: string): readonly unknown[] {
-  if (!Array.isArray(value)) {
-    throw misfit(value, where);
-  }
-  return value;
-}
-
-function asBytes(value: unknown, where: string): Uint8Array {
-  if (!(value instanceof Uint8Array)) {
-    throw misfit(value, where);
-  }
-  return value;
+  out.end(start);
 }
 
 const misfit = (value: unknown, where: string): RangeError =>
   new RangeError(`${where} cannot hold ${typeof value === 'string' ? JSON.stringify(value) : String(value)}`);
 
-const utf8 = new TextEncoder();
+const codes: ReadonlyMap<string, number> = new Map(Object.keys(opTable).map((name, code) => [name, code]));
+
+/** In units of 4 bytes. */
+const firstRoom = 4096;
+const headerSize = 12;
+/** Where the header has the size of the whole. */
+const totalBytesAt = 11;
+const most = 0xffffffff;
 
 /**
- * A growing little-endian buffer whose content is a multiple of 4 bytes after every call. On DataView, whose methods are
- * the engine's own: Buffer's are JavaScript, which has to be loaded and linked first in a process that lives for milliseconds.
+ * A growing buffer of 4-byte words in the machine's order, which is the wire's. A method for each type of field, of the same name: it
+ * appends a value, or says false where the field cannot hold it.
  */
-class Writer {
-  #bytes = new Uint8Array(8192);
-  #view = new DataView(this.#bytes.buffer);
-  length = 0;
+class Writer implements Record<FieldType, (value: unknown) => boolean> {
+  readonly #fdIndex: (name: FdName) => number;
+  #words = new Uint32Array(firstRoom);
+  #bytes = new Uint8Array(this.#words.buffer);
+  /** In words, as the length of an array is a call. */
+  #room = firstRoom;
+  /** In words. */
+  #length = 0;
 
-  u32(value: number): void {
-    this.#grow(4);
-    this.#view.setUint32(this.length, value, true);
-    this.length += 4;
+  constructor(fdIndex: (name: FdName) => number) {
+    this.#fdIndex = fdIndex;
   }
 
-  i32(value: number): void {
-    this.u32(value >>> 0);
+  header(opCount: number): void {
+    this.#words[0] = magic;
+    this.#words[1] = version;
+    this.#bytes.set(wireHashBytes, 8);
+    this.#words[totalBytesAt - 1] = opCount;
+    this.#length = headerSize;
   }
 
-  u64(value: bigint): void {
-    this.#grow(8);
-    this.#view.setBigUint64(this.length, value, true);
-    this.length += 8;
+  /** @returns where it starts, for end() */
+  begin(code: number): number {
+    this.#ensure(2);
+    const start = this.#length;
+    this.#words[start] = code;
+    this.#length += 2;
+    return start;
   }
 
-  str(value: string): void {
+  end(start: number): void {
+    this.#words[start + 1] = (this.#length - start - 2) * 4;
+  }
+
+  whole(): Uint8Array {
+    this.#words[totalBytesAt] = this.#length * 4;
+    return this.#bytes.subarray(0, this.#length * 4);
+  }
+
+  u32(value: unknown): boolean {
+    if (typeof value !== 'number' || value >>> 0 !== value) return false;
+    if (this.#length === this.#room) this.#ensure(1);
+    this.#words[this.#length++] = value;
+    return true;
+  }
+
+  i64(value: unknown): boolean {
+    if (typeof value !== 'number' || !Number.isSafeInteger(value)) return false;
+    this.#ensure(2);
+    this.#words[this.#length++] = value;
+    this.#words[this.#length++] = Math.floor(value / (most + 1));
+    return true;
+  }
+
+  u64(value: unknown): boolean {
+    if (typeof value !== 'bigint' || value < 0n || value > 0xffffffffffffffffn) return false;
+    this.#ensure(2);
+    this.#words[this.#length++] = Number(value & 0xffffffffn);
+    this.#words[this.#length++] = Number(value >> 32n);
+    return true;
+  }
+
+  /** A NUL would end the string early in the kernel: "/safe\0/evil" must not turn into "/safe". */
+  str(value: unknown): boolean {
+    if (typeof value !== 'string' || value.includes('\0')) return false;
     // UTF-8 takes at most 3 bytes for each unit of UTF-16.
-    this.#grow(4 + 3 * value.length + 1);
-    const { written } = utf8.encodeInto(value, this.#bytes.subarray(this.length + 4));
-    this.u32(written);
-    this.length += written + 1;
-    this.#pad();
+    this.#ensure(value.length + 2);
+    const at = this.#length;
+    const size = encodeAt(value, this.#words.buffer, 4 * at + 4);
+    this.#words[at] = size;
+    // The buffer is zeroed: neither the NUL nor the padding need be written.
+    this.#length = at + 2 + (size >> 2);
+    return true;
   }
 
-  blob(value: Uint8Array): void {
-    this.u32(value.length);
-    this.raw(value);
-    this.#pad();
+  strs(value: unknown): boolean {
+    return this.#list(value, (item) => this.str(item));
   }
 
-  raw(value: Uint8Array): void {
-    this.#grow(value.length);
-    this.#bytes.set(value, this.length);
-    this.length += value.length;
+  u32s(value: unknown): boolean {
+    return this.#list(value, (item) => this.u32(item));
   }
 
-  list(items: readonly unknown[], each: (item: unknown) => void): void {
-    this.u32(items.length);
-    items.forEach(each);
+  bytes(value: unknown): boolean {
+    if (!(value instanceof Uint8Array)) return false;
+    const size = (value.length + 3) >> 2;
+    this.#ensure(1 + size);
+    this.#words[this.#length] = value.length;
+    this.#bytes.set(value, 4 * this.#length + 4);
+    this.#length += 1 + size;
+    return true;
   }
 
-  /** Leave room for a number that is known later; returns where, for patch(). */
-  reserve(): number {
-    this.u32(0);
-    return this.length - 4;
+  fd(name: unknown): boolean {
+    if (typeof name !== 'string') return false;
+    return this.u32(name === '' ? most : this.#fdIndex(name));
   }
 
-  patch(at: number, value: number): void {
-    this.#view.setUint32(at, value, true);
+  #list(items: unknown, append: (item: unknown) => boolean): boolean {
+    if (!Array.isArray(items)) return false;
+    return this.u32(items.length) && items.every(append);
   }
 
-  bytes(): Uint8Array {
-    return this.#bytes.subarray(0, this.length);
-  }
-
-  #grow(size: number): void {
-    // Padding after str and blob may take 3 more bytes; the fresh buffer is zeroed, so padding and NUL need no write.
-    const needed = this.length + size + 4;
-    if (needed <= this.#bytes.length) return;
-    const larger = new Uint8Array(Math.max(needed, this.#bytes.length * 2));
-    larger.set(this.bytes());
-    this.#bytes = larger;
-    this.#view = new DataView(larger.buffer);
-  }
-
-  #pad(): void {
-    this.length = (this.length + 3) & ~3;
+  #ensure(words: number): void {
+    const needed = this.#length + words;
+    if (needed <= this.#room) return;
+    this.#room = Math.max(needed, this.#room * 2);
+    const larger = new Uint32Array(this.#room);
+    larger.set(this.#words.subarray(0, this.#length));
+    this.#words = larger;
+    this.#bytes = new Uint8Array(larger.buffer);
   }
 }
