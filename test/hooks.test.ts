@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe } from 'vitest';
-import { alive, type Box, type Bundle, type Config, eventually, expect, test } from './support/box.ts';
+import { alive, type Box, type Bundle, type Config, eventually, expect, patient, test } from './support/box.ts';
 import { cgroupDirectories } from './support/host.ts';
 
 const kinds = ['prestart', 'createRuntime', 'createContainer', 'startContainer', 'poststart', 'poststop'] as const;
@@ -219,6 +219,24 @@ describe('hooks', () => {
       await box.ok('start', id);
     },
   );
+
+  test('output that a filter lets nobody read does not keep the processor busy', async ({ box }) => {
+    const bundle = await box.bundle((config) => {
+      config.process.args = ['busybox', 'sleep', '100'];
+      config.hooks = { startContainer: [{ path: '/bin/sh', args: ['sh', '-c', 'echo output; sleep 1'] }] };
+      config.linux.seccomp = {
+        defaultAction: 'SCMP_ACT_ALLOW',
+        syscalls: [{ names: ['read'], action: 'SCMP_ACT_ERRNO' }],
+      };
+    });
+    const id = await box.create(bundle);
+    const { pid } = await box.state(id);
+    await box.ok('start', id);
+    await box.reached(id, 'running');
+    // utime and stime, in hundredths of a second: the program's are those of the helper before.
+    const [user, system] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ').slice(11, 13) ?? [];
+    expect(Number(user) + Number(system)).toBeLessThan(patient(50));
+  });
 
   test('a filter that denies every way to tell the end of the hooks is an error with the way out', async ({ box }) => {
     const bundle = await box.bundle((config) => {

@@ -160,7 +160,9 @@ void drain(Fd& output, Tail& tail) {
   for (size_t taken = 0; output.valid() && size > 0 && taken < most; taken += static_cast<size_t>(size)) {
     size = ::read(output.get(), buffer, sizeof buffer);
     if (size > 0) tail.add(buffer, static_cast<size_t>(size));
-    if (size < 0) return;
+    if (size < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    // Nothing will ever be read from it (a filter denies the call): it would be ready for ever.
+    if (size < 0) return output.reset();
   }
   if (size == 0) output.reset();
 }
