@@ -1,39 +1,32 @@
 /**
  * `npm run compatibility [-- --vm MODE]`: the tests with real clients and the OCI validation suite, on this host or in a virtual
  * machine (MODE as in test:vm), and docs/compatibility.md from what they showed. A run replaces what was known of its
- * kind of host; the others stay. `--clients FILE,FILE` and `--without-conformance` run less and keep the rest; `--render`
- * writes the document anew without a run.
+ * kind of host; the others stay. `--clients FILE,FILE` (or none: `--clients=`) and `--without-conformance` run less and keep
+ * the rest; `--render` writes the document anew without a run.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import { cache } from './apt.mjs';
-import { clientsOf, programsOf, render } from './compatibility/render.mjs';
+import { checksOf, lineOf, remember, renderKnown, runIn } from './compatibility/records.mjs';
+import { clientsOf, programsOf } from './compatibility/render.mjs';
 import { host, versions } from './compatibility/versions.mjs';
 import { repository, SetupError } from './run.mjs';
 import { script, setUp } from './setup.mjs';
 
 /** @typedef {import('./compatibility/render.mjs').Run} Run */
 
-const everyClient = 'test/clients';
-
 const { values } = parseArgs({
   options: {
     vm: { type: 'string' },
     render: { type: 'boolean', default: false },
     collect: { type: 'boolean', default: false },
-    clients: { type: 'string', default: everyClient },
+    clients: { type: 'string', default: 'test/clients' },
     'without-conformance': { type: 'boolean', default: false },
   },
 });
-
-const recordsFile = join(repository, 'docs/compatibility.json');
-const documentFile = join(repository, 'docs/compatibility.md');
-
-/** Marks the line of the output that holds the run: what comes out of a virtual machine is only text. */
-const mark = 'tsrunc-compatibility ';
 
 /** @param {readonly string[]} words @param {'inherit' | 'pipe'} stdout */
 const node = (words, stdout) =>
@@ -46,6 +39,7 @@ const node = (words, stdout) =>
 
 /** @returns {import('./compatibility/render.mjs').Client[]} */
 const runClients = () => {
+  if (values.clients === '') return [];
   const directory = mkdtempSync(join(tmpdir(), 'tsrunc-compatibility-'));
   const report = join(directory, 'vitest.json');
   const patience = Number(process.env.TSRUNC_PATIENCE ?? 1);
@@ -85,50 +79,25 @@ const collectInMachine = (mode) => {
   const command = [...environment, process.execPath, 'scripts/compatibility.mjs', '--collect', ...flags];
   const machine = ['scripts/vm/test.mjs', '--mode', mode, '--seconds', '7200', '--command', command.join(' ')];
   const { stdout } = node(machine, 'pipe');
-  const line = stdout.split(/\r?\n/).find((text) => text.startsWith(mark));
-  if (line === undefined) throw new SetupError(`The machine gave no result:\n${stdout.slice(-4000)}`);
-  return JSON.parse(line.slice(mark.length));
+  const run = runIn(stdout);
+  if (run === undefined) throw new SetupError(`The machine gave no result:\n${stdout.slice(-4000)}`);
+  return run;
 };
-
-/** @returns {readonly Run[]} */
-const known = () => (existsSync(recordsFile) ? JSON.parse(readFileSync(recordsFile, 'utf8')) : []);
-
-/** @param {readonly Run[]} runs */
-const write = (runs) => {
-  writeFileSync(recordsFile, `${JSON.stringify(runs, undefined, 1)}\n`);
-  writeFileSync(documentFile, render(runs));
-};
-
-/** What only some clients showed, or no validation suite, goes into what is known of this kind of host. @param {Run} run @returns {Run} */
-const completed = (run) => {
-  const old = known().find(({ host }) => host === run.host);
-  if (old === undefined) return run;
-  const missing = old.clients.filter(({ file }) => !run.clients.some((client) => client.file === file));
-  return {
-    ...run,
-    clients: values.clients === everyClient ? run.clients : [...run.clients, ...missing],
-    conformance: values['without-conformance'] ? old.conformance : run.conformance,
-  };
-};
-
-/** @param {Run} run */
-const failures = ({ clients, conformance }) =>
-  [...clients.flatMap(({ checks }) => checks), ...conformance].filter(({ verdict }) => verdict === 'failed');
 
 await script(() => {
   if (values.render) {
-    write(known());
+    renderKnown();
     return 0;
   }
   if (process.getuid?.() !== 0) throw new SetupError('Engines have to be started as root.');
   if (values.collect) {
-    console.log(`${mark}${JSON.stringify(collect())}`);
+    console.log(lineOf(collect()));
     return 0;
   }
   setUp({ tests: true });
   const run = values.vm === undefined ? collect() : collectInMachine(values.vm);
-  write([...known().filter((other) => other.host !== run.host), completed(run)]);
-  const failed = failures(run);
+  remember(run);
+  const failed = checksOf(run).filter(({ verdict }) => verdict === 'failed');
   for (const { name } of failed) console.error(`failed: ${name}`);
   return failed.length === 0 ? 0 : 1;
 });

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { clientsOf, programsOf, render } from './compatibility/render.mjs';
+import { joined, lineOf, runIn } from './compatibility/records.mjs';
+import { clientsOf, programsOf, type Run, render } from './compatibility/render.mjs';
 import { repository } from './run.mjs';
 
 const assertion = (title: string, status: string, ...ancestorTitles: string[]) => ({ title, status, ancestorTitles });
@@ -82,4 +83,36 @@ test('hosts are columns, checks are rows', () => {
 test('docs/compatibility.md is what docs/compatibility.json holds', () => {
   const text = (name: string) => readFileSync(join(repository, 'docs', name), 'utf8');
   expect(text('compatibility.md')).toBe(render(JSON.parse(text('compatibility.json'))));
+});
+
+describe('what was known', () => {
+  const client = (name: string) => ({ name, file: `test/clients/${name}.test.ts`, checks: [] });
+  const program = (name: string) => ({ name, verdict: 'passed' as const });
+  const run = (host: string, clients: string[], programs: string[] = []): Run => ({
+    host,
+    date: '',
+    versions: {},
+    clients: clients.map(client),
+    conformance: programs.map(program),
+  });
+  const names = (runs: readonly Run[]) =>
+    runs.map(({ host, clients, conformance }) => [host, ...[...clients, ...conformance].map(({ name }) => name)]);
+  const old = [run('one', ['docker', 'gone', 'podman'], ['create']), run('other', ['podman'])];
+  const isThere = (file: string) => !file.includes('gone');
+
+  test.each([
+    ['a client', run('one', ['cri']), ['one', 'cri', 'docker', 'podman', 'create']],
+    ['the suite', run('one', [], ['delete']), ['one', 'docker', 'podman', 'delete']],
+    ['a new kind of host', run('new', ['docker']), ['new', 'docker']],
+  ])('is joined with a run of %s', (_, latest, expected) => {
+    const joinedNames = names(joined(old, latest, isThere));
+    expect(joinedNames.at(-1)).toEqual(expected);
+    expect(joinedNames).toContainEqual(['other', 'podman']);
+  });
+
+  test('a run is found in what a machine prints', () => {
+    const one = run('one', ['docker']);
+    expect(runIn(`noise\r\n${lineOf(one)}\r\nmore\r\n`)).toEqual(one);
+    expect(runIn('noise\n')).toBeUndefined();
+  });
 });

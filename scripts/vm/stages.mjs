@@ -1,4 +1,7 @@
 /** What the runs of several boots consist of: kinds of machines, and what is worth its time in each. */
+import { readdirSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { repository } from '../run.mjs';
 
 /**
  * @typedef {object} Stage
@@ -7,7 +10,8 @@
  * @property {import('./kernel.mjs').Release} [kernel] its release of Debian, when it is not this host's
  * @property {readonly string[]} [files] integration tests, by the beginnings of their names; none means all
  * @property {string} [shard] which part of them: "2/6"
- * @property {'conformance'} [suite] in place of tests
+ * @property {string} [compatibility] in place of tests: what goes into docs/compatibility.md, a file of test/clients or
+ *   "conformance"
  * @property {number} seconds after which the machine is switched off: some times what it needs where nothing else runs
  */
 
@@ -34,18 +38,28 @@ export const quick = [
   },
 ];
 
-/** Into how many machines all tests are divided: one that dies costs its own part only. */
-const parts = 6;
+/** Into how many machines all tests but those with clients are divided: one that dies costs its own part only. */
+const parts = 4;
+
+/** What takes longest first, so that no machine runs alone in the end. */
+const clients = readdirSync(join(repository, 'test/clients'))
+  .map((name) => `test/clients/${name}`)
+  .sort((one, other) => Number(other.includes('podman.')) - Number(one.includes('podman.')));
 
 /** The full run. @type {readonly Stage[]} */
 export const full = [
+  ...[...clients, 'conformance'].map((name) => ({
+    name: `systemd, cgroup v2: ${basename(name, '.test.ts')}`,
+    mode: /** @type {const} */ ('systemd'),
+    compatibility: name,
+    seconds: 2 * 3600,
+  })),
   ...Array.from({ length: parts }, (_, index) => ({
-    name: `systemd, cgroup v2: all tests, part ${index + 1} of ${parts}`,
+    name: `systemd, cgroup v2: tests, part ${index + 1} of ${parts}`,
     mode: /** @type {const} */ ('systemd'),
     shard: `${index + 1}/${parts}`,
     seconds: 2 * 3600,
   })),
-  { name: 'systemd, cgroup v2: conformance', mode: 'systemd', suite: 'conformance', seconds: 3600 },
   {
     name: 'an ordinary user of systemd',
     mode: 'user',

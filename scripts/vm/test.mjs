@@ -1,8 +1,8 @@
 /**
  * `npm run test:vm -- [--mode plain|selinux|systemd|user|v1] [--kernel trixie|sid] [--seconds N] [FILE...]`: integration tests
  * in a virtual machine with what this host may lack: cgroup v2 alone, systemd as process 1, AppArmor or SELinux. `--command TEXT`
- * runs a shell command instead; `--quick` and `--all` run what stages.mjs lists, and end with a sum
- * (`--sum FILE`: also there, as JSON).
+ * runs a shell command instead; `--quick` and `--all [NAME...]` run what stages.mjs lists (those with NAME in their names), and
+ * end with a sum (`--sum FILE`: also there, as JSON). `--all` also renews docs/compatibility.md.
  */
 import { appendFileSync, existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -10,6 +10,7 @@ import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { buildSuite } from '../../conformance/suite.mjs';
 import { cache } from '../apt.mjs';
+import { checksOf, remember, runIn } from '../compatibility/records.mjs';
 import { ensureCriu } from '../criu.mjs';
 import { ensurePackages, toEmulate, toTest } from '../packages.mjs';
 import { must, report, repository, SetupError } from '../run.mjs';
@@ -66,10 +67,14 @@ const vitest = (files) =>
 
 /** @param {import('./stages.mjs').Stage} stage */
 const commandOf = (stage) => {
-  if (stage.suite === undefined)
-    return vitest([...(stage.shard ? [`--shard=${stage.shard}`] : []), ...(stage.files ?? [])]);
+  const { compatibility, shard, files = [] } = stage;
+  if (compatibility === undefined)
+    return vitest([...(shard ? [`--shard=${shard}`, '--exclude=test/clients/**'] : []), ...files]);
+  const collect = [...environment, process.execPath, 'scripts/compatibility.mjs', '--collect'];
+  if (compatibility !== 'conformance')
+    return words([...collect, `--clients=${compatibility}`, '--without-conformance']);
   buildSuite(); // here: the machine has no network
-  return words([...environment, process.execPath, 'conformance/run.mjs']);
+  return words([...collect, '--clients=']);
 };
 
 /** What of the host the machine needs, wherever it lies. */
@@ -132,8 +137,19 @@ const single = async () => {
   return (await boot({ mode, command, seconds, ...(release && { release }) }, printAtOnce)).status;
 };
 
-/** What a stage's output ends with; a stage without it has failed. @param {string} output */
+/** @param {readonly { verdict: string }[]} checks */
+const sumOf = (checks) => {
+  const count = /** @param {string} wanted */ (wanted) => checks.filter(({ verdict }) => verdict === wanted).length;
+  return { passed: count('passed'), failed: count('failed'), skipped: count('skipped') };
+};
+
+/** A record in a stage's output, which is kept, or what it ends with; a stage without either has failed. @param {string} output */
 const countOf = (output) => {
+  const run = runIn(output);
+  if (run !== undefined) {
+    remember(run);
+    return sumOf(checksOf(run));
+  }
   const [, passed, failed, skipped] =
     [...output.matchAll(/^(\d+) passed, (\d+) failed, (\d+) skipped\r?$/gm)].at(-1) ?? [];
   return passed === undefined
@@ -202,6 +218,8 @@ await script(async () => {
   const withoutCriu = values.quick ? undefined : ensureCriu(process.env.PATH ?? '');
   if (withoutCriu !== undefined) report(`checkpoint and restore are not tested: ${withoutCriu}`);
   if (!values.quick) must('make', ['-s', '-C', join(repository, 'addon'), 'fs-driver']); // minutes in a machine
-  if (values.all) return several(full);
+  const asked = /** @param {import('./stages.mjs').Stage} stage */ ({ name }) =>
+    positionals.length === 0 || positionals.some((part) => name.includes(part));
+  if (values.all) return several(full.filter(asked));
   return values.quick ? several(quick) : single();
 });
