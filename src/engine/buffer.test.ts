@@ -67,3 +67,9 @@ test('an encoding that it has not is an error, not UTF-8', () => {
   expect(() => EngineBuffer.from(bytes).toString('hex')).toThrow('hex');
   expect(() => EngineBuffer.from('00', 'hex')).toThrow('hex');
 });
+
+test('latin1 is that of Node.js, at any length', () => {
+  const long = Uint8Array.from({ length: 10_000 }, (_, index) => index);
+  for (const content of [new Uint8Array(), Uint8Array.from(bytes), long])
+    expect(EngineBuffer.from(content).toString('latin1')).toBe(Buffer.from(content).toString('latin1'));
+});

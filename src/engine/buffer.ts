@@ -131,9 +131,13 @@ export class EngineBuffer extends Uint8Array {
   }
 }
 
+/** As many arguments as a call may surely have. */
+const chunk = 4096;
+
 function latin1(bytes: Uint8Array): string {
   let text = '';
-  for (const byte of bytes) text += String.fromCharCode(byte);
+  for (let at = 0; at < bytes.length; at += chunk)
+    text += Reflect.apply(String.fromCharCode, undefined, bytes.subarray(at, at + chunk));
   return text;
 }
 
