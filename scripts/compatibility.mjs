@@ -13,6 +13,7 @@ import { cache } from './apt.mjs';
 import { checksOf, lineOf, remember, renderKnown, runIn } from './compatibility/records.mjs';
 import { clientsOf, programsOf } from './compatibility/render.mjs';
 import { host, versions } from './compatibility/versions.mjs';
+import { containerdTests, newestContainerd } from './containerd.mjs';
 import { repository, SetupError } from './run.mjs';
 import { script, setUp } from './setup.mjs';
 
@@ -28,18 +29,20 @@ const { values } = parseArgs({
   },
 });
 
-/** @param {readonly string[]} words @param {'inherit' | 'pipe'} stdout */
-const node = (words, stdout) =>
+/** @param {readonly string[]} words @param {'inherit' | 'pipe'} stdout @param {NodeJS.ProcessEnv} [env] */
+const node = (words, stdout, env = process.env) =>
   spawnSync(process.execPath, words, {
     cwd: repository,
+    env,
     stdio: ['ignore', stdout, 'inherit'],
     encoding: 'utf8',
     maxBuffer: 1 << 28,
   });
 
-/** @returns {import('./compatibility/render.mjs').Client[]} */
-const runClients = () => {
-  if (values.clients === '') return [];
+/** @typedef {import('./compatibility/render.mjs').Client} Client */
+
+/** @param {readonly string[]} files @param {NodeJS.ProcessEnv} [env] @returns {Client[]} */
+const runTests = (files, env = process.env) => {
   const directory = mkdtempSync(join(tmpdir(), 'tsrunc-compatibility-'));
   const report = join(directory, 'vitest.json');
   const patience = Number(process.env.TSRUNC_PATIENCE ?? 1);
@@ -47,12 +50,27 @@ const runClients = () => {
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
   try {
     const words = ['node_modules/vitest/vitest.mjs', 'run', '--project', 'integration', '--no-cache', '--retry=1'];
-    node([...words, ...limits, ...reporters, ...values.clients.split(',')], 'inherit');
+    node([...words, ...limits, ...reporters, ...files], 'inherit', env);
     if (!existsSync(report)) throw new SetupError('The tests with clients did not come to their end.');
     return clientsOf(JSON.parse(readFileSync(report, 'utf8')), (path) => relative(repository, path));
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
+};
+
+/** Those that start containerd with the newest, too. @param {readonly string[]} tried @returns {Client[]} */
+const runWithNewest = (tried) => {
+  const newest = newestContainerd(process.env.PATH ?? '');
+  const files = containerdTests.filter((file) => tried.includes(file));
+  if (newest === undefined || files.length === 0) return [];
+  const clients = runTests(files, { ...process.env, PATH: newest.path });
+  return clients.map((client) => ({ ...client, name: `${client.name}, newest containerd` }));
+};
+
+const runClients = () => {
+  if (values.clients === '') return [];
+  const clients = runTests(values.clients.split(','));
+  return [...clients, ...runWithNewest(clients.map(({ file }) => file))];
 };
 
 const runConformance = () => {

@@ -5,6 +5,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { ensureContainerd } from './containerd.mjs';
 import { ensureCriu } from './criu.mjs';
 import { ensurePackages, toBuild, toTest } from './packages.mjs';
 import { must, report, repository, SetupError } from './run.mjs';
@@ -49,6 +50,12 @@ const reportWithoutCriu = () => {
   if (reason !== undefined) report(`checkpoint and restore are not tested: ${reason}`);
 };
 
+/** Nor is this: the host's own is tested all the same. */
+const reportWithoutContainerd = () => {
+  const reason = ensureContainerd(process.env.PATH ?? '');
+  if (reason !== undefined) report(reason);
+};
+
 /**
  * @param {{ tests?: boolean, build?: boolean }} [options] tests: also what only the gate needs; build: false leaves it out
  * @throws SetupError with what the user has to do
@@ -60,7 +67,10 @@ export const setUp = (options = {}) => {
   const missingForTests = options.tests ? ensurePackages(toTest) : undefined;
   // Not fatal: the checks that need these tools are counted as skipped.
   if (missingForTests !== undefined) report(missingForTests);
-  if (options.tests) reportWithoutCriu();
+  if (options.tests) {
+    reportWithoutCriu();
+    reportWithoutContainerd();
+  }
   ensureModules();
   if (options.build !== false) build();
 };

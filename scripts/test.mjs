@@ -11,6 +11,7 @@ import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { settledResidue, takeSnapshot } from '../test/residue.mjs';
+import { containerdTests, newestContainerd } from './containerd.mjs';
 import { ensurePackages, has, toEmulate } from './packages.mjs';
 import { repository, run } from './run.mjs';
 import { script, setUp } from './setup.mjs';
@@ -183,6 +184,7 @@ const tests = (env) => [
     ...env,
     TSRUNC: join(repository, 'dist/tsrunc'),
   }),
+  withNewestContainerd(env),
   vitest('lifecycle tests, the program on Bun', ['--project', 'integration', 'lifecycle', 'engine'], {
     ...env,
     TSRUNC: join(repository, 'dist/tsrunc-bun'),
@@ -193,6 +195,25 @@ const tests = (env) => [
   }),
   virtualMachine(env),
 ];
+
+/**
+ * The host's own was among the integration tests.
+ * @param {NodeJS.ProcessEnv} env
+ * @returns {Check}
+ */
+const withNewestContainerd = (env) => ({
+  name: 'tests with the newest containerd',
+  run: async () => {
+    const newest = newestContainerd(env.PATH ?? '');
+    if (newest === undefined) {
+      console.log('  there is none beside the host’s');
+      return counted({ skipped: 1 });
+    }
+    console.log(`  ${newest.version}`);
+    const words = ['--project', 'integration', ...containerdTests];
+    return vitest('', words, { ...env, PATH: newest.path, TSRUNC: join(repository, 'dist/tsrunc') }).run();
+  },
+});
 
 /** Why there can be no virtual machine here. @returns {string | undefined} */
 const withoutMachine = () => {

@@ -153,7 +153,8 @@ describe.skipIf(withoutCriu !== undefined)(`checkpoint and restore (${withoutCri
     const data = join(box.path, 'data');
     mkdirSync(join(data, 'deep'), { recursive: true });
     writeFileSync(join(data, 'deep', 'file'), 'old');
-    const saved = await start(box, 'while :; do cat /data/deep/file > /seen; sleep 0.05; done', (config) => {
+    // In a process of its own: the shell's own streams stay what they were, and so known to whoever restores it.
+    const saved = await start(box, 'while :; do (cat /data/deep/file > /seen); sleep 0.05; done', (config) => {
       config.mounts.push({ destination: '/data', type: 'bind', source: data, options: ['rbind', 'ro'] });
       config.mounts.push({
         destination: '/etc/one',

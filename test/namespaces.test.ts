@@ -322,7 +322,7 @@ describe('what the namespaces are like inside', () => {
   test('loopback is up in a new network, and reachable', async ({ box }) => {
     const before = readFileSync('/sys/class/net/lo/flags', 'utf8');
     const { stdout } = await box.probe(
-      `${flags()}; ls /sys/class/net; nc -l -p 80 127.0.0.1 & sleep 0.1; echo hi | nc 127.0.0.1 80`,
+      `${flags()}; ls /sys/class/net; nc -l -p 80 127.0.0.1 & until echo hi | nc 127.0.0.1 80 2>/dev/null; do sleep 0.05; done; wait`,
     );
     const [lo, names] = lines(stdout);
     expect(Number(lo) & IFF_UP).toBe(IFF_UP);

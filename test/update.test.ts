@@ -3,7 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe } from 'vitest';
 import type { Resources } from '../src/config/spec.ts';
-import { type Box, exec, expect, test } from './support/box.ts';
+import { type Box, exec, expect, patient, test } from './support/box.ts';
 import { isCgroupV2, isRoot, runtime } from './support/host.ts';
 
 const MiB = 1024 * 1024;
@@ -206,7 +206,7 @@ describe.skipIf(!isRoot)('update', () => {
       const script = 'x=$(head -c 25165824 /dev/zero | tr "\\0" x); echo > /ready; sleep 100; echo $x';
       const id = await limited(box, 'run', ['sh', '-c', script]);
       const { pid } = await box.state(id);
-      await expect.poll(() => existsSync(`/proc/${pid}/root/ready`), { timeout: 10_000 }).toBe(true);
+      await expect.poll(() => existsSync(`/proc/${pid}/root/ready`), { timeout: patient(10_000) }).toBe(true);
       const check = { memory: { limit: 4 * MiB, swap: 4 * MiB, checkBeforeUpdate: true }, pids: { limit: 5 } };
       const { code, stderr } = await box.tsrunc('update', '-r', '-', id, { stdin: JSON.stringify(check) });
       expect(code).toBe(1);

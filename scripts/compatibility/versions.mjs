@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { join } from 'node:path';
+import { newestContainerd } from '../containerd.mjs';
 import { workingCriu } from '../criu.mjs';
 import { has } from '../packages.mjs';
 import { repository, run } from '../run.mjs';
@@ -35,12 +36,19 @@ const versionOfCriu = () => {
   return [['CRIU', /\d+(?:\.\d+)+/.exec(stdout)?.[0] ?? 'unknown']];
 };
 
+/** @returns {[string, string][]} */
+const versionOfNewest = () => {
+  const newest = newestContainerd(process.env.PATH ?? '');
+  return newest === undefined ? [] : [['containerd, newest', newest.version]];
+};
+
 /** @returns {Record<string, string>} */
 export const versions = () => ({
   tsrunc: JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8')).version,
   kernel: release(),
   distribution: distribution(),
   ...Object.fromEntries(Object.entries(programs).flatMap(versionOf)),
+  ...Object.fromEntries(versionOfNewest()),
   ...Object.fromEntries(versionOfCriu()),
 });
 
