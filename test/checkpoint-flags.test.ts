@@ -21,6 +21,7 @@ import {
 } from './support/checkpoint.ts';
 import { criuHas, withoutCriu } from './support/criu.ts';
 import { runtime } from './support/host.ts';
+import { unshared } from './support/mounts.ts';
 
 useHolder();
 
@@ -238,17 +239,40 @@ describe.skipIf(withoutCriu !== undefined)(`flags of checkpoint and restore (${w
     await reaches(saved, before + 2);
   });
 
-  test('--work-path takes the logs; org.criu.config names a file with further options', async ({ box }) => {
-    const options = join(box.path, 'criu.conf');
-    writeFileSync(options, 'log-file=mine.log\n');
-    const saved = await start(box, counter, (config) => {
-      config.annotations = { 'org.criu.config': options };
+  test('--work-path takes the logs; org.criu.config names a file of /etc/criu with further options', async ({
+    box,
+  }) => {
+    const etc = join(box.path, 'etc');
+    mkdirSync(join(etc, 'criu'), { recursive: true });
+    writeFileSync(join(etc, 'criu/mine.conf'), 'log-file=mine.log\n');
+    const id = box.id();
+    const bundle = await box.bundle((config) => {
+      config.annotations = { 'org.criu.config': '/etc/criu/mine.conf' };
+      config.process.args = ['sh', '-c', counter];
     });
-    const work = join(box.path, 'work');
-    await save(box, saved, '--work-path', work);
+    const [work, images] = [join(box.path, 'work'), join(box.path, 'images')];
+    const words = `--image-path ${images} --work-path ${work}`;
+    // In one mount namespace, which is where criu looks for what the container has open.
+    const script = `"$@" run -d -b ${bundle.path} ${id} </dev/null >/dev/null && "$@" checkpoint ${words} ${id} &&
+      "$@" restore -d -b ${bundle.path} ${words} ${id} </dev/null >/dev/null`;
+    const program = ['sh', '-c', script, 'sh', runtime, '--root', box.root];
+    expect(await unshared(`mount --bind ${etc} /etc`, program)).toMatchObject({ code: 0, stderr: '' });
     expect(readdirSync(work)).toContain('mine.log');
-    await revive(box, saved, '--work-path', work);
-    expect(readdirSync(saved.images).filter((name) => name.endsWith('.log'))).toEqual([]);
+    expect(readdirSync(images).filter((name) => name.endsWith('.log'))).toEqual([]);
+  });
+
+  test('org.criu.config of an image does not choose a file of the image', async ({ box }) => {
+    const saved = await start(box, counter, (config) => {
+      config.annotations = { 'org.criu.config': join(box.path, 'evil.conf') };
+    });
+    const ran = join(box.path, 'ran');
+    writeFileSync(join(box.path, 'x.sh'), `#!/bin/sh\ntouch ${ran}\n`, { mode: 0o755 });
+    writeFileSync(join(box.path, 'evil.conf'), `action-script ${box.path}/x.sh\n`);
+    const { code, stderr } = await box.tsrunc('checkpoint', '--image-path', saved.images, saved.id);
+    expect(code).toBe(1);
+    expect(stderr).toContain('which is not in /etc/criu');
+    expect(existsSync(ran)).toBe(false);
+    expect(await box.state(saved.id)).toMatchObject({ status: 'running' });
   });
 
   test('--manage-cgroups-mode strict: what to do instead is said', async ({ box }) => {

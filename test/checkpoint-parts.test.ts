@@ -12,13 +12,22 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe } from 'vitest';
-import { expect, patient, test, uniqueId } from './support/box.ts';
+import { eventually, exec, expect, patient, test, uniqueId } from './support/box.ts';
 import { counted, counter, ended, reaches, restoreWith, revive, save, start, startWith } from './support/checkpoint.ts';
 import { withoutCriu } from './support/criu.ts';
-import { cgroupDirectories, cgroupRoots, isCgroupV2 } from './support/host.ts';
+import { cgroupDirectories, cgroupRoots, cgroupsOf, isCgroupV2, runtime } from './support/host.ts';
 import { useReceiver } from './support/receive.ts';
 
 const listen = useReceiver();
+
+const removed = (directory: string): true | undefined => {
+  try {
+    rmdirSync(directory);
+    return true;
+  } catch {
+    return undefined;
+  }
+};
 
 describe.skipIf(withoutCriu !== undefined)(`parts of a restored container (${withoutCriu ?? 'criu works'})`, () => {
   test('the terminal goes to the console socket, anew', async ({ box }) => {
@@ -144,27 +153,60 @@ describe.skipIf(withoutCriu !== undefined)(`parts of a restored container (${wit
   });
 
   // On a hybrid host the container has no cgroup of its own in the hierarchy of v2.
-  test.for(['', '--cgroup-manager=disabled'])(
-    "cgroups of others are not the container's: %s",
-    async (flag, { box }) => {
-      const bystander = `${uniqueId()}-bystander`;
-      const id = box.id();
-      const bundle = await box.bundle((config) => {
-        config.process.args = ['sh', '-c', counter];
-      });
-      const saved = { id, bundle, images: join(box.path, 'images') };
-      const global = flag === '' ? [] : [flag];
-      const roots = flag === '' ? cgroupRoots().filter((root) => !existsSync(join(root, id))) : cgroupRoots();
-      await box.ok(...global, 'run', '-d', '-b', bundle.path, id);
-      for (const root of roots) mkdirSync(join(root, bystander));
-      await save(box, saved).finally(() => cgroupDirectories(bystander).forEach((path) => void rmdirSync(path)));
-      await box.ok(...global, 'restore', '-d', '-b', bundle.path, '--image-path', saved.images, id);
-      const revived = cgroupDirectories(bystander);
-      for (const path of revived) rmdirSync(path);
-      expect(revived).toEqual([]);
-      await reaches(saved, counted(saved) + 2);
-    },
+  test.for([
+    ['with cgroups', []],
+    ['without', ['--cgroup-manager=disabled']],
+  ] as const)('cgroups of others are not the container’s: %s', async ([, global], { box }) => {
+    const bystander = `${uniqueId()}-bystander`;
+    const id = box.id();
+    const bundle = await box.bundle((config) => {
+      config.process.args = ['sh', '-c', counter];
+    });
+    const saved = { id, bundle, images: join(box.path, 'images') };
+    await box.ok(...global, 'run', '-d', '-b', bundle.path, id);
+    const { pid } = await box.state(id);
+    const own = cgroupsOf('self');
+    const bystanders = cgroupsOf(pid)
+      .filter((path) => own.includes(path))
+      .map((path) => join(path, bystander));
+    for (const path of bystanders) mkdirSync(path);
+    await save(box, saved).finally(() => bystanders.forEach((path) => void rmdirSync(path)));
+    await box.ok(...global, 'restore', '-d', '-b', bundle.path, '--image-path', saved.images, id);
+    const revived = bystanders.filter((path) => existsSync(path));
+    for (const path of revived) rmdirSync(path);
+    expect(revived).toEqual([]);
+    await reaches(saved, counted(saved) + 2);
+  });
+
+  const v2 = cgroupRoots().find(
+    (root) => existsSync(join(root, 'cgroup.procs')) && existsSync(join(root, 'cgroup.controllers')),
   );
+  test.skipIf(v2 === undefined).for([
+    ['without cgroups', [], '--cgroup-manager=disabled'],
+    ['with cgroups', [], '--cgroup-manager=cgroupfs'],
+    ['in a cgroup namespace', [{ type: 'cgroup' as const }], '--cgroup-manager=disabled'],
+  ] as const)('the cgroup of who ran it does not come back: %s', async ([, namespaces, manager], { box }) => {
+    const session = join(v2 ?? '', uniqueId());
+    mkdirSync(session);
+    const id = box.id();
+    const bundle = await box.bundle((config) => {
+      config.process.args = ['sh', '-c', counter];
+      config.linux.namespaces.push(...namespaces);
+    });
+    const saved = { id, bundle, images: join(box.path, 'images') };
+    const run = [runtime, '--root', box.root, '--cgroup-manager=disabled', 'run', '-d', '-b', bundle.path, id];
+    const inside = 'echo $$ > "$0/cgroup.procs" && exec "$@"';
+    expect(await exec('sh', ['-c', inside, session, ...run])).toMatchObject({ code: 0, stderr: '' });
+    await save(box, saved);
+    await eventually('the session ends', () => removed(session));
+    await box.ok(manager, 'restore', '-d', '-b', bundle.path, '--image-path', saved.images, id);
+    const before = counted(saved);
+    await reaches(saved, before + 2);
+    const { pid } = await box.state(id);
+    const own = cgroupsOf('self');
+    for (const path of cgroupsOf(pid)) expect(own.includes(path) || path.endsWith(`/${id}`)).toBe(true);
+    expect(cgroupsOf(pid).some((path) => path.endsWith(`/${id}`))).toBe(manager.endsWith('cgroupfs'));
+  });
 
   test('a root file system that is a mountpoint', async ({ box }) => {
     const saved = await start(box, counter);

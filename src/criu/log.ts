@@ -8,10 +8,14 @@ const noise =
 const errorLine = /^(?:\([0-9.]+\)\s+)?(?:\d+: )?Error \([^)]*\): (.*)$/;
 
 const mostLines = 6;
+/** More of a line says nothing more, and patterns take their time for it. */
+const mostLetters = 1000;
 
 /** The errors of a log, in their order and each once. */
 export function errorsOf(log: string): readonly string[] {
-  const errors = log.split('\n').flatMap((line) => errorLine.exec(line.trim())?.[1]?.trim() ?? []);
+  const errors = log
+    .split('\n')
+    .flatMap((line) => errorLine.exec(line.slice(0, mostLetters).trim())?.[1]?.trim() ?? []);
   return [...new Set(errors.filter((text) => !noise.test(text)))].slice(0, mostLines);
 }
 

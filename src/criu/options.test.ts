@@ -39,7 +39,7 @@ const dumpSource: DumpSource = {
   freezer: '/sys/fs/cgroup/freezer/box',
   externalFiles: ['file[1b:1]'],
   directories: { images: 7, work: undefined },
-  defaultConfig: undefined,
+  configFile: undefined,
 };
 const dump = (flags: Partial<DumpFlags> = {}, source: Partial<DumpSource> = {}) =>
   dumpOptions({ ...dumpFlags, ...flags }, { ...dumpSource, ...source });
@@ -86,9 +86,9 @@ describe('what criu is told of a dump', () => {
   });
 
   test('without a cgroup of its own none is dumped', () => {
-    const options = dump({}, { hierarchies: [] });
-    expect(options).toMatchObject({ manage_cgroups_mode: 0 });
-    expect(options).not.toHaveProperty('cgroup_dump_controller');
+    // An empty list would mean all of them.
+    expect(dump({}, { hierarchies: [] }).cgroup_dump_controller).toEqual(['no hierarchy']);
+    expect(dump({ manageCgroups: 'ignore' })).not.toHaveProperty('cgroup_dump_controller');
   });
 
   test('what is not asked for is absent: criu tells that from a default', () => {
@@ -109,14 +109,8 @@ describe('what criu is told of a dump', () => {
     );
   });
 
-  test.each([
-    [undefined, '/etc/criu/runc.conf', '/etc/criu/runc.conf'],
-    ['/own.conf', '/etc/criu/runc.conf', '/own.conf'],
-    ['', '/etc/criu/runc.conf', undefined],
-    [undefined, undefined, undefined],
-  ])('with the annotation %j and the default %j the file of options is %j', (annotation, defaultConfig, file) => {
-    const annotations = annotation === undefined ? {} : { annotations: { 'org.criu.config': annotation } };
-    expect(dump({}, { spec: { ...spec, ...annotations }, defaultConfig }).config_file).toBe(file);
+  test('further options are in a file', () => {
+    expect(dump({}, { configFile: '/etc/criu/runc.conf' }).config_file).toBe('/etc/criu/runc.conf');
   });
 });
 
@@ -125,7 +119,7 @@ const restoreSource: RestoreSource = {
   spec,
   rootfs: '/bundle/rootfs',
   directories: { images: 7, work: 8 },
-  defaultConfig: undefined,
+  configFile: undefined,
   inherited: [{ key: 'pipe:[5]', fd: 1 }],
   cgroupRoots: [{ ctrl: 'cpu', path: '/box' }],
   sourceOf: ({ source = '' }) => source,

@@ -37,7 +37,6 @@ export interface Directories {
 
 const DEBUG_LEVEL = 4;
 const CLONE_NEWNET = 0x4000_0000;
-const CONFIG_ANNOTATION = 'org.criu.config';
 
 export const logFiles = { dump: 'dump.log', restore: 'restore.log' } as const;
 
@@ -45,7 +44,7 @@ export const logFiles = { dump: 'dump.log', restore: 'restore.log' } as const;
 const given = <T>(name: string, value: T | undefined): Readonly<Record<string, T>> =>
   value === undefined ? {} : { [name]: value };
 
-function common(flags: CriuFlags, spec: Spec, directories: Directories, defaultConfig: string | undefined): CriuOpts {
+function common(flags: CriuFlags, directories: Directories, configFile: string | undefined): CriuOpts {
   return {
     images_dir_fd: directories.images,
     ...given('work_dir_fd', directories.work),
@@ -63,8 +62,7 @@ function common(flags: CriuFlags, spec: Spec, directories: Directories, defaultC
     // What is in a network namespace is not ours: hooks and engines put it there, and do it again at restore.
     empty_ns: CLONE_NEWNET,
     ...given('network_lock', flags.networkLock === undefined ? undefined : networkLocks[flags.networkLock]),
-    // An empty annotation means: no file at all.
-    ...given('config_file', (spec.annotations?.[CONFIG_ANNOTATION] ?? defaultConfig) || undefined),
+    ...given('config_file', configFile),
   };
 }
 
@@ -96,14 +94,15 @@ export interface DumpSource {
   /** Files outside of the container that its streams lead to, in criu's notation. */
   readonly externalFiles: readonly string[];
   readonly directories: Directories;
-  readonly defaultConfig: string | undefined;
+  /** Of further options for criu. */
+  readonly configFile: string | undefined;
 }
 
 export function dumpOptions(flags: DumpFlags, source: DumpSource): CriuOpts {
   const { spec, pid, rootfs } = source;
   const joined = externalNamespaces.filter(({ type }) => joinedPath(spec, type) !== undefined);
   return {
-    ...common(flags, spec, source.directories, source.defaultConfig),
+    ...common(flags, source.directories, source.configFile),
     ...ownCgroups(flags, source),
     pid,
     root: rootfs,
@@ -126,16 +125,16 @@ export function dumpOptions(flags: DumpFlags, source: DumpSource): CriuOpts {
 
 function ownCgroups({ manageCgroups }: CriuFlags, { hierarchies }: DumpSource): CriuOpts {
   if (manageCgroups === 'ignore') return {};
-  // To criu an empty list means: all.
-  if (hierarchies.length === 0) return { manage_cgroups_mode: cgroupModes.ignore };
-  return { cgroup_dump_controller: hierarchies };
+  // To criu an empty list means all. Its mode "ignore" is no way to say none: it dumps the paths then, and restore enters them.
+  return { cgroup_dump_controller: hierarchies.length === 0 ? ['no hierarchy'] : hierarchies };
 }
 
 export interface RestoreSource extends RestoreSources {
   readonly spec: Spec;
   readonly rootfs: string;
   readonly directories: Directories;
-  readonly defaultConfig: string | undefined;
+  /** Of further options for criu. */
+  readonly configFile: string | undefined;
   /** What criu is to find open, by key, and under which number. */
   readonly inherited: readonly { readonly key: string; readonly fd: number }[];
   /** Where criu itself was placed, by controller ("" on v2). */
@@ -148,7 +147,7 @@ export function restoreOptions(flags: RestoreFlags, source: RestoreSource): Criu
     ({ type, path }) => path && !externalNamespaces.some((one) => one.type === type),
   );
   return {
-    ...common(flags, spec, source.directories, source.defaultConfig),
+    ...common(flags, source.directories, source.configFile),
     root: source.rootfs,
     log_file: logFiles.restore,
     evasive_devices: true,

@@ -1,13 +1,5 @@
-import {
-  closeSync,
-  existsSync,
-  openSync,
-  readFileSync,
-  readlinkSync,
-  statSync,
-  writeFileSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, readlinkSync, statSync, writeSync } from 'node:fs';
+import { processesOf } from '../cgroup/processes.ts';
 import { directoryOf } from '../cgroup/record.ts';
 import type { Spec } from '../config/spec.ts';
 import { descriptorsFile, externalFiles, streamKey } from '../criu/descriptors.ts';
@@ -119,7 +111,8 @@ async function dumpTo(
   const { pid } = record;
   const mounts = mountsOf(pid);
   const streams = [0, 1, 2].map((fd) => streamOf(pid, fd, mounts));
-  if (!flags.preDump) writeFileSync(images.file(descriptorsFile), JSON.stringify(streams), { mode: 0o600 });
+  const configFile = criuConfigFile(spec);
+  if (!flags.preDump) images.write(descriptorsFile, JSON.stringify(streams));
   const criu = Criu.spawn({ native, stdio });
   try {
     await criu.send({ ops: planDump({ path, searchPath, fds: 1 }), fds: [] });
@@ -131,11 +124,11 @@ async function dumpTo(
       mounts,
       resolve: (target) => resolveInside(pid, target),
       namespaceInode: (kernel) => statSync(`/proc/${pid}/ns/${kernel}`).ino,
-      hierarchies: (record.cgroup?.places ?? []).map(({ controllers }) => controllers.join(',')),
+      hierarchies: ownHierarchies(record),
       freezer: freezerOf(record),
       externalFiles: externalFiles(streams),
       directories: images,
-      defaultConfig: criuConfigFile(),
+      configFile,
     });
     const type = flags.preDump ? requestTypes.preDump : requestTypes.dump;
     const response = await criu.request({ type, opts }, (notification) => notified(notification, options));
@@ -166,6 +159,14 @@ function streamOf(pid: number, fd: number, mounts: readonly MountLine[]): string
     { target, mountId, device: dev, inode: ino, characterDevice },
     new Set(mounts.map(({ id }) => Number(id))),
   );
+}
+
+/** Those in which it lies in a cgroup that was made for it; somebody may have moved it since. */
+function ownHierarchies({ cgroup, pid }: ContainerRecord): string[] {
+  const own = (cgroup?.places ?? []).filter(
+    (place) => place.path !== '/' && processesOf(directoryOf(place)).includes(pid),
+  );
+  return own.map(({ controllers }) => controllers.join(','));
 }
 
 /** Without one criu stops the processes one by one. */

@@ -1,6 +1,31 @@
 import { existsSync } from 'node:fs';
+import { posix } from 'node:path';
+import type { Spec } from '../config/spec.ts';
+import { TsruncError } from '../errors.ts';
+
+const annotation = 'org.criu.config';
+const directory = '/etc/criu';
 
 /** Options for criu that an administrator has written down: ours, or those that are there for runc. */
-const files = ['/etc/criu/tsrunc.conf', '/etc/criu/runc.conf'] as const;
+const files = [`${directory}/tsrunc.conf`, `${directory}/runc.conf`] as const;
 
-export const criuConfigFile = (): string | undefined => files.find((path) => existsSync(path));
+/**
+ * The file of further options for criu: what the annotation org.criu.config names (nothing: none), else the administrator's.
+ * Engines copy annotations from images, whose own files are on the host as well, and an option can make criu run a program
+ * there as root (criu(8), --action-script). So the annotation chooses between the administrator's files; runc takes any.
+ * @throws TsruncError CONFIG_INVALID
+ */
+export function criuConfigFile({ annotations }: Spec): string | undefined {
+  const asked = annotations?.[annotation];
+  if (asked === undefined) return files.find((path) => existsSync(path));
+  if (asked === '') return undefined;
+  if (posix.normalize(asked).startsWith(`${directory}/`)) return asked;
+  throw new TsruncError(
+    'CONFIG_INVALID',
+    `${annotation} names ${JSON.stringify(asked)}, which is not in ${directory}`,
+    {
+      place: { file: 'config.json', pointer: `/annotations/${annotation}` },
+      hint: `Annotations may come from an image, and criu's options can run programs: move the file to ${directory}.`,
+    },
+  );
+}

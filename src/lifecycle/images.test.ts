@@ -1,4 +1,14 @@
-import { appendFileSync, mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -48,4 +58,31 @@ test('without a log, what criu printed counts', () => {
 test('an empty log says nothing', () => {
   writeFileSync(log(), '');
   expect(failure(why).message).toBe('Cannot checkpoint c1: criu failed: errno 22');
+});
+
+test('a pipe or a link in its place is neither waited for nor followed', () => {
+  execFileSync('mkfifo', [log()]);
+  expect(failure(why).message).toBe('Cannot checkpoint c1: criu failed: errno 22');
+  rmSync(log());
+  symlinkSync('/etc/hostname', log());
+  expect(failure(why).hint).toBe(`The whole log is ${log()} (which cannot be read: ELOOP).`);
+});
+
+test('a file of ours takes the place of whatever is there', () => {
+  const other = join(directory, 'other');
+  writeFileSync(other, 'untouched');
+  using images = new Images({ imagePath: directory, workPath: undefined }, false);
+  for (const put of [
+    () => symlinkSync(other, join(directory, 'list')),
+    () => execFileSync('mkfifo', [join(directory, 'list')]),
+  ]) {
+    rmSync(join(directory, 'list'), { force: true });
+    put();
+    images.write('list', '[]');
+    expect(images.read('list')).toBe('[]');
+  }
+  expect(readFileSync(other, 'utf8')).toBe('untouched');
+  rmSync(join(directory, 'list'));
+  symlinkSync(other, join(directory, 'list'));
+  expect(() => images.read('list')).toThrow('ELOOP');
 });

@@ -1,4 +1,15 @@
-import { closeSync, constants, fchmodSync, fchownSync, mkdirSync, openSync, readlinkSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fchownSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
 import { errorsOf, hintFor } from '../criu/log.ts';
 import type { CriuResponse } from '../criu/messages.ts';
 import type { Directories } from '../criu/options.ts';
@@ -39,8 +50,28 @@ export class Images implements OpenDirectories {
     this.#logs = workPath ?? imagePath;
   }
 
-  /** Path of a file beside the images; valid until they are closed. */
-  file(name: string): string {
+  /** Write a file of our own beside the images, anew: whoever can write there may have put anything in its place. @throws the system call's error */
+  write(name: string, text: string): void {
+    rmSync(this.#file(name), { force: true });
+    const fd = openSync(this.#file(name), constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
+    try {
+      writeSync(fd, text);
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  /** @throws the system call's error, also for a link */
+  read(name: string): string {
+    const fd = openSync(this.#file(name), asItIs);
+    try {
+      return readFileSync(fd, 'utf8');
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  #file(name: string): string {
     return `/proc/self/fd/${this.images}/${name}`;
   }
 
@@ -80,7 +111,11 @@ function close(images: number, work: number | undefined): void {
   if (work !== undefined) closeSync(work);
 }
 
-const openDirectory = (path: string): number => openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
+const openDirectory = (path: string, flags = 0): number =>
+  openSync(path, constants.O_RDONLY | constants.O_DIRECTORY | flags);
+
+/** No link, and nothing that makes us wait. */
+const asItIs = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW;
 
 function open(path: string, make: boolean, reader?: number): number {
   try {
@@ -100,8 +135,8 @@ function open(path: string, make: boolean, reader?: number): number {
 
 /** @param reader group that may pass through it, undefined: nobody but root */
 function opened(path: string, reader: number | undefined): number {
-  const fd = openDirectory(path);
-  if (reader === undefined) return fd;
+  if (reader === undefined) return openDirectory(path);
+  const fd = openDirectory(path, constants.O_NOFOLLOW);
   try {
     fchownSync(fd, 0, reader);
     fchmodSync(fd, 0o710);
@@ -134,7 +169,7 @@ function endOfLog(path: string, name: string): Log {
 
 /** Whoever can write to the directory may have put anything in the log's place. */
 function tailOfFile(path: string): string {
-  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
+  const fd = openSync(path, asItIs);
   try {
     return tailOf(fd);
   } finally {

@@ -14,7 +14,7 @@ import type { Making } from './prepare.ts';
 export function restoreSources(
   { config, options, record, cgroup }: Pick<Making, 'config' | 'options' | 'record' | 'cgroup'>,
   criu: number,
-): Omit<RestoreSource, 'directories' | 'defaultConfig' | 'inherited'> {
+): Omit<RestoreSource, 'directories' | 'configFile' | 'inherited'> {
   return {
     spec: config.spec,
     rootfs: record.rootfs,

@@ -1,4 +1,4 @@
-import { closeSync, readFileSync } from 'node:fs';
+import { closeSync } from 'node:fs';
 import { loadConfig } from '../config/load.ts';
 import { located } from '../config/locate.ts';
 import { descriptorsFile, inheritedStreams, parseDescriptors } from '../criu/descriptors.ts';
@@ -133,7 +133,7 @@ async function reviveFrom(
   const opts = restoreOptions(flagsFor(streams, options.flags), {
     ...restoreSources(making, criu.pid),
     directories,
-    defaultConfig: criuConfigFile(),
+    configFile: criuConfigFile(making.config.spec),
     inherited: [...streams, ...taken.map(({ key }, index) => ({ key, fd: FIRST_NAMESPACE + index }))],
   });
   const response = await criu.request({ type: requestTypes.restore, opts }, (notification) =>
@@ -214,7 +214,7 @@ function contextOf({ config, host, options, cgroup }: Making): Context {
 /** What the streams led to; a checkpoint without the list had none from outside. */
 function descriptorsOf(images: Images): readonly string[] {
   try {
-    return parseDescriptors(readFileSync(images.file(descriptorsFile), 'utf8'));
+    return parseDescriptors(images.read(descriptorsFile));
   } catch (cause) {
     if (errnoName(cause) === 'ENOENT') return [];
     throw new TsruncError('SYSTEM', `Cannot read ${descriptorsFile} of the checkpoint: ${(cause as Error).message}`, {

@@ -1,6 +1,7 @@
 /** What this host is and has, for expectations that differ by the kind of host. */
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { parseCgroup, parseMountinfo } from '../../src/host/parse.ts';
 
 export const repository = join(import.meta.dirname, '..', '..');
 
@@ -37,6 +38,18 @@ export const cgroupRoots = (): string[] =>
     .split('\n')
     .filter((line) => / - cgroup2? /.test(line))
     .map((line) => line.split(' ')[4] ?? '');
+
+/** The directories of a process's cgroups, one for each mounted hierarchy. */
+export const cgroupsOf = (pid: number | 'self' | undefined): string[] => {
+  const text = readFileSync('/proc/self/mountinfo', 'utf8');
+  const mounts = ['cgroup', 'cgroup2'].flatMap((fstype) => parseMountinfo(text, fstype));
+  return parseCgroup(readFileSync(`/proc/${pid}/cgroup`, 'utf8')).flatMap(({ controllers: [first], path }) => {
+    const mount = mounts.find(({ fstype, superOptions }) =>
+      first === undefined ? fstype === 'cgroup2' : superOptions.includes(first),
+    );
+    return mount === undefined ? [] : [join(mount.mountpoint, path)];
+  });
+};
 
 /** Paths of the host's cgroup directories whose last component is `name`, in every hierarchy (absolute cgroupsPath: /name). */
 export const cgroupDirectories = (name: string): string[] =>
