@@ -151,38 +151,38 @@ int64_t now() {
   return t.tv_sec * int64_t{1000} + t.tv_nsec / 1000000;
 }
 
-// Takes what is there, which is what a pipe holds at most; closes the pipe at its end. Who writes faster than we read
-// must not keep us from looking at the clock.
-void drain(Fd& output, Tail& tail) {
+// Takes what is there, which is what a pipe holds at most; who writes faster than we read must not keep us from looking at
+// the clock. False where nothing will be read any more: at the end, or because a filter denies the call with whatever errno
+// (nobody else reads, so that a pipe which poll calls ready is). It stays open even so, or a write would end the hook.
+bool drain(int output, Tail& tail) {
   constexpr size_t most = size_t{1} << 20;
   char buffer[4096];
-  ssize_t size = 1;
-  for (size_t taken = 0; output.valid() && size > 0 && taken < most; taken += static_cast<size_t>(size)) {
-    size = ::read(output.get(), buffer, sizeof buffer);
-    if (size > 0) tail.add(buffer, static_cast<size_t>(size));
-    if (size < 0 && (errno == EAGAIN || errno == EINTR)) return;
-    // Nothing will ever be read from it (a filter denies the call): it would be ready for ever.
-    if (size < 0) return output.reset();
+  for (size_t taken = 0; taken < most;) {
+    ssize_t size = ::read(output, buffer, sizeof buffer);
+    if (size <= 0) return size < 0 && taken > 0;
+    tail.add(buffer, static_cast<size_t>(size));
+    taken += static_cast<size_t>(size);
   }
-  if (size == 0) output.reset();
+  return true;
 }
 
 // Until the hook itself ends: what it left in the background may keep the pipe open for ever.
 Failure watch(Hook& hook, uint32_t timeoutSeconds, Tail& tail, bool& timedOut) {
   const int64_t deadline = now() + int64_t{timeoutSeconds} * 1000;
+  const int output = hook.output.get();
+  bool readable = true;
   for (;;) {
     int64_t left = deadline - now();
     timedOut = timeoutSeconds != 0 && left <= 0;
     if (timedOut) return success;
     constexpr int64_t longest = 3600 * 1000;
     int wait = timeoutSeconds == 0 ? -1 : static_cast<int>(left < longest ? left : longest);
-    pollfd watched[2] = {{hook.pidfd.get(), POLLIN, 0}, {hook.output.get(), POLLIN, 0}};
+    pollfd watched[2] = {{hook.pidfd.get(), POLLIN, 0}, {readable ? output : -1, POLLIN, 0}};
     if (::poll(watched, 2, wait) < 0 && errno != EINTR) return {errno, "poll"};
-    if (watched[1].revents != 0) drain(hook.output, tail);
-    if (watched[0].revents != 0) {
-      drain(hook.output, tail);
-      return success;
-    }
+    if (watched[1].revents != 0) readable = drain(output, tail);
+    if (watched[0].revents == 0) continue;
+    if (readable) drain(output, tail);
+    return success;
   }
 }
 

@@ -43,7 +43,7 @@ export function chooseCgroup({ spec, id, facts, global, loader }: CgroupRequest)
     devices: rootless || facts.user.inUserNamespace,
     // systemd puts the scope where the path says, or refuses to make it.
     namedPath: !scoped && Boolean(request.cgroupsPath),
-    ...(rootless && !scoped && facts.cgroup.layout === 'v2' ? { origin: facts.cgroup.ownPath } : {}),
+    ...(!facts.user.privileged && !scoped && facts.cgroup.layout === 'v2' ? { origin: facts.cgroup.ownPath } : {}),
   };
   if (facts.cgroup.layout === 'none') return noneMounted(leniency);
   if (scoped)

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { ancestry, cleanPath, placeInV1, placeInV2 } from './paths.ts';
+import { ancestry, cleanPath, commonParent, placeInV1, placeInV2 } from './paths.ts';
 
 test.each([
   ['/a/b', '/a/b'],
@@ -44,4 +44,16 @@ describe('v2', () => {
 test('ancestry', () => {
   expect(ancestry({ controllers: [], mountpoint: '/c', path: '/a/b' })).toEqual(['/c/a', '/c/a/b']);
   expect(ancestry({ controllers: [], mountpoint: '/c', path: '/' })).toEqual([]);
+});
+
+test.each([
+  ['/a/b/c', '/a/b/d/e', '/a/b'],
+  ['/a/b', '/a/b', '/a/b'],
+  ['/a', '/a/b', '/a'],
+  ['/a/b', '/a', '/a'],
+  ['/ab', '/a', '/'],
+  ['/sys/fs/cgroup/', '/sys/fs/cgroup/a', '/sys/fs/cgroup'],
+  ['/', '/a', '/'],
+])('the innermost directory that holds %s and %s is %s', (one, other, common) => {
+  expect(commonParent(one, other)).toBe(common);
 });

@@ -82,13 +82,16 @@ const way = 'Call exec from below the same systemd (systemd-run --user --pty tsr
  * itself is not asked: a container that owns it could shut it, so that whatever comes later runs without its limits.
  */
 function isOutside(cgroup: HostFacts['cgroup'], directory: string): boolean {
-  if (cgroup.layout !== 'v2') return false;
-  const common = commonParent(cgroup.mountpoint + cgroup.ownPath, directory);
+  if (cgroup.layout !== 'v2' || !directory.startsWith(`${cgroup.mountpoint}/`)) return false;
+  return !mayWrite(commonParent(cgroup.mountpoint + cgroup.ownPath, directory));
+}
+
+function mayWrite(directory: string): boolean {
   try {
-    closeSync(openSync(`${common}/cgroup.procs`, constants.O_WRONLY));
-    return false;
+    closeSync(openSync(`${directory}/cgroup.procs`, constants.O_WRONLY));
+    return true;
   } catch (error) {
-    if (isDenied(error)) return true;
+    if (isDenied(error)) return false;
     throw error;
   }
 }
@@ -105,15 +108,15 @@ function stay({ host, options, record }: Request, { directory, cause }: Denied):
   if (options.cgroups.size > 0 || !record.ownPidNamespace) {
     throw new TsruncError('CGROUP_FAILED', `Cannot start the process: ${reason}${unknown}`, { cause, hint: `${way}.` });
   }
-  if (!isOutside(host.cgroup, directory)) {
-    throw new TsruncError(
-      'CGROUP_FAILED',
-      `Cannot start the process: uid ${host.user.euid} may not write to ${directory}/cgroup.procs`,
-      {
-        cause,
-        hint: 'It was given to this user: a process of the container may have taken the right away. Restore it (chmod u+w).',
-      },
-    );
-  }
+  if (!isOutside(host.cgroup, directory)) throw shut(directory, reason, cause);
   return `Limits, pause, ps and kill --all do not reach this process: ${reason}. ${way}`;
+}
+
+/** What is seen of the container's cgroup now chooses the words alone. */
+function shut(directory: string, reason: string, cause: unknown): TsruncError {
+  if (mayWrite(directory)) return new TsruncError('CGROUP_FAILED', `Cannot start the process: ${reason}`, { cause });
+  return new TsruncError('CGROUP_FAILED', `Cannot start the process: ${reason}`, {
+    cause,
+    hint: `${directory}/cgroup.procs was given to this user: a process of the container may have taken the right away. Restore it (chmod u+w).`,
+  });
 }
