@@ -54,6 +54,8 @@ if (!success) throw new AggregateError(logs, 'cannot bundle the program');
 // import() finds its module by what debuggers are told of the importing one, which the bytecode leaves out.
 for (const { path } of outputs) {
   const text = readFileSync(path, 'utf8').replaceAll('import("./', 'engineNatives.load("');
+  // It runs still while they load: the engine, which loads at once, would meet it half evaluated.
+  if (text.includes('from"./main.js"')) throw new Error(`${path} imports the program's own entry`);
   if (/\bimport\(|\bimport\.meta\b/.test(text)) throw new Error(`${path} imports what is not known when it is built`);
   writeFileSync(path, text);
 }

@@ -1,7 +1,7 @@
 /**
  * `npm run compatibility [-- --vm MODE]`: the tests with real clients and the OCI validation suite, on this host or in a virtual
- * machine (MODE as in test:vm), and docs/compatibility.md from what they showed. A run replaces what was known of its
- * kind of host; the others stay. `--clients FILE,FILE` (or none: `--clients=`) and `--without-conformance` run less and keep
+ * machine (MODE as in test:vm), and docs/compatibility.md from what they showed. A run replaces what was known of the
+ * clients that it tried, on its kind of host; all else stays. `--clients FILE,FILE` (or none: `--clients=`) and `--without-conformance` run less and keep
  * the rest; `--render` writes the document anew without a run.
  */
 import { spawnSync } from 'node:child_process';
@@ -41,6 +41,13 @@ const node = (words, stdout, env = process.env) =>
 
 /** @typedef {import('./compatibility/render.mjs').Client} Client */
 
+/** @param {{ testResults: { assertionResults: { fullName: string, status: string, failureMessages: string[] }[] }[] }} results of vitest */
+const retriedIn = ({ testResults }) =>
+  testResults
+    .flatMap(({ assertionResults }) => assertionResults)
+    .filter(({ status, failureMessages }) => status === 'passed' && failureMessages.length > 0)
+    .map(({ fullName }) => fullName);
+
 /** @param {readonly string[]} files @param {NodeJS.ProcessEnv} [env] @returns {Client[]} */
 const runTests = (files, env = process.env) => {
   const directory = mkdtempSync(join(tmpdir(), 'tsrunc-compatibility-'));
@@ -52,7 +59,9 @@ const runTests = (files, env = process.env) => {
     const words = ['node_modules/vitest/vitest.mjs', 'run', '--project', 'integration', '--no-cache', '--retry=1'];
     node([...words, ...limits, ...reporters, ...files], 'inherit', env);
     if (!existsSync(report)) throw new SetupError('The tests with clients did not come to their end.');
-    return clientsOf(JSON.parse(readFileSync(report, 'utf8')), (path) => relative(repository, path));
+    const results = JSON.parse(readFileSync(report, 'utf8'));
+    for (const title of retriedIn(results)) console.log(`passed at its second attempt: ${title}`);
+    return clientsOf(results, (path) => relative(repository, path));
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }

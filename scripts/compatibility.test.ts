@@ -110,6 +110,18 @@ describe('what was known', () => {
     expect(joinedNames).toContainEqual(['other', 'podman']);
   });
 
+  test('a client that a later run left out keeps its day', () => {
+    const first = { ...run('one', ['docker', 'cri']), date: '2026-01-02T00:00:00Z' };
+    const second = { ...run('one', ['cri']), date: '2026-03-04T00:00:00Z' };
+    const third = { ...run('one', ['cri']), date: '2026-05-06T00:00:00Z' };
+    const [known] = [second, third].reduce((runs, next) => joined(runs, next, isThere), [first] as readonly Run[]);
+    expect(known?.clients.map(({ name, date }) => [name, date])).toEqual([
+      ['cri', undefined],
+      ['docker', '2026-01-02T00:00:00Z'],
+    ]);
+    expect(render(known === undefined ? [] : [known])).toContain(' (2026-01-02) |');
+  });
+
   test('a run is found in what a machine prints', () => {
     const one = run('one', ['docker']);
     expect(runIn(`noise\r\n${lineOf(one)}\r\nmore\r\n`)).toEqual(one);

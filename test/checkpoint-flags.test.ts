@@ -256,7 +256,10 @@ describe.skipIf(withoutCriu !== undefined)(`flags of checkpoint and restore (${w
     const script = `"$@" run -d -b ${bundle.path} ${id} </dev/null >/dev/null && "$@" checkpoint ${words} ${id} &&
       "$@" restore -d -b ${bundle.path} ${words} ${id} </dev/null >/dev/null`;
     const program = ['sh', '-c', script, 'sh', runtime, '--root', box.root];
-    expect(await unshared(`mount -t overlay none -o lowerdir=${etc}:/etc /etc`, program)).toMatchObject({ code: 0, stderr: '' });
+    expect(await unshared(`mount -t overlay none -o lowerdir=${etc}:/etc /etc`, program)).toMatchObject({
+      code: 0,
+      stderr: '',
+    });
     expect(readdirSync(work)).toContain('mine.log');
     expect(readdirSync(images).filter((name) => name.endsWith('.log'))).toEqual([]);
   });

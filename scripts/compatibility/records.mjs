@@ -36,7 +36,9 @@ export const joined = (known, run, isThere) => {
   const old = known.find(({ host }) => host === run.host);
   const others = known.filter((other) => other !== old);
   if (old === undefined) return [...others, run];
-  const kept = old.clients.filter(({ file }) => isThere(file) && run.clients.every((client) => client.file !== file));
+  const kept = old.clients
+    .filter(({ file }) => isThere(file) && run.clients.every((client) => client.file !== file))
+    .map((client) => ({ date: old.date, ...client }));
   const clients = [...run.clients, ...kept].sort((one, other) => one.name.localeCompare(other.name));
   return [...others, { ...run, clients, conformance: run.conformance.length > 0 ? run.conformance : old.conformance }];
 };

@@ -2,7 +2,7 @@
 
 /** @typedef {'passed' | 'failed' | 'skipped'} Verdict */
 /** @typedef {{ group: string, name: string, verdict: Verdict }} Check group: of the describes below the client's, joined */
-/** @typedef {{ name: string, file: string, checks: readonly Check[] }} Client */
+/** @typedef {{ name: string, file: string, checks: readonly Check[], date?: string }} Client date: when it was tried, if not in the latest run */
 /** @typedef {{ name: string, verdict: Verdict, reason?: string }} Program of the validation suite */
 
 /**
@@ -85,11 +85,20 @@ const clientNames = (runs) => unique(runs.flatMap(({ clients }) => clients.map((
 /** @param {Run} run @param {string} name */
 const checksOf = (run, name) => run.clients.find((client) => client.name === name)?.checks ?? [];
 
+/** Of a client that the latest run left out, or did not come to the end of. @param {Run} run @param {string} name */
+const earlier = (run, name) => {
+  const day = run.clients.find((client) => client.name === name)?.date?.slice(0, 10);
+  return day === undefined || day === run.date.slice(0, 10) ? '' : ` (${day})`;
+};
+
 /** @param {readonly Run[]} runs */
 const summary = (runs) =>
   table([
     ['', ...runs.map(({ host }) => host)],
-    ...clientNames(runs).map((name) => [name, ...runs.map((run) => sum(checksOf(run, name)))]),
+    ...clientNames(runs).map((name) => [
+      name,
+      ...runs.map((run) => `${sum(checksOf(run, name))}${earlier(run, name)}`),
+    ]),
     ['OCI validation suite', ...runs.map(({ conformance }) => sum(conformance))],
   ]);
 

@@ -8,7 +8,7 @@ import { repository } from '../run.mjs';
  * @property {string} name
  * @property {'plain' | 'selinux' | 'systemd' | 'user' | 'v1'} mode of the machine
  * @property {import('./kernel.mjs').Release} [kernel] its release of Debian, when it is not this host's
- * @property {readonly string[]} [files] integration tests, by the beginnings of their names; none means all
+ * @property {readonly string[]} [files] integration tests, by the beginnings of their names; none means all (with `shard`: all but those with clients)
  * @property {string} [shard] which part of them: "2/6"
  * @property {string} [compatibility] in place of tests: what goes into docs/compatibility.md, a file of test/clients or
  *   "conformance"

@@ -223,6 +223,12 @@ await script(async () => {
   if (!values.quick) must('make', ['-s', '-C', join(repository, 'addon'), 'fs-driver']); // minutes in a machine
   const asked = /** @param {import('./stages.mjs').Stage} stage */ ({ name }) =>
     positionals.length === 0 || positionals.some((part) => name.includes(part));
-  if (values.all) return several(full.filter(asked));
+  if (values.all) {
+    const chosen = full.filter(asked);
+    const names = full.map(({ name }) => `  ${name}`).join('\n');
+    if (chosen.length === 0)
+      throw new SetupError(`No stage has ${positionals.join(' or ')} in its name. There are:\n${names}`);
+    return several(chosen);
+  }
   return values.quick ? several(quick) : single();
 });

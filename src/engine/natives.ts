@@ -70,6 +70,8 @@ export interface Natives {
   stopTimer(id: number): void;
   /** Of a clock that only goes forward. */
   milliseconds(): number;
+  /** import() of a module of the executable; called by what scripts/bundle-engine.ts writes in its place. */
+  load(name: string): Promise<unknown>;
   /** So many bytes that nobody can guess. */
   random(length: number): ArrayBuffer;
   cwd(): string;

@@ -9,7 +9,7 @@ const version = 1;
  * Encode the operations of one part for the init helper or the monitor (docs/wire.md). Generic over the op table: a new
  * operation or field needs nothing here.
  *
- * Half of what an interpreter does for a container was once in here: so there is one call for each field, and no more.
+ * A plan has hundreds of fields, and every call costs an interpreter: there is one for each field, and no more.
  *
  * @param fdIndex position of a named file descriptor among the part's fds, 0-based; called for every non-empty fd field.
  * @throws RangeError when a value does not fit its field: a fault of the planner, never of a user's configuration, which is
@@ -151,7 +151,9 @@ class Writer implements Record<FieldType, (value: unknown) => boolean> {
 
   #list(items: unknown, append: (item: unknown) => boolean): boolean {
     if (!Array.isArray(items)) return false;
-    return this.u32(items.length) && items.every(append);
+    if (!this.u32(items.length)) return false;
+    for (const item of items) if (!append(item)) return false;
+    return true;
   }
 
   #ensure(words: number): void {
