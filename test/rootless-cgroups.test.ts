@@ -580,6 +580,20 @@ describe.skipIf(unavailable !== undefined || !isRoot || !existsSync(`${unified}/
       );
       expect(existsSync(join(unified, name, 'leaf'))).toBe(false);
     }));
+
+  test('the same with --rootless=false is an error that names the cgroup, and nothing is left', async ({ user }) =>
+    delegated(user, async (name, inside) => {
+      const bundle = await user.bundle((config) => {
+        asking(config);
+        config.linux.resources = {};
+        config.linux.cgroupsPath = `/${name}/leaf`;
+      });
+      const words = ['--rootless', 'false', 'run', '--bundle', bundle.path, user.id(inside)];
+      const { code, stderr } = await user.tsrunc(words, { prepare: onlyV2 });
+      expect(code).toBe(1);
+      expect(stderr).toMatch(/^tsrunc: Cannot make the cgroup \S+\/leaf: permission denied/);
+      expect(existsSync(join(unified, name, 'leaf'))).toBe(false);
+    }));
 });
 
 const session = process.env.XDG_RUNTIME_DIR;
