@@ -28,9 +28,23 @@ export function planCgroupMount(entry: Entry): Fragment {
   return cgroup.layout === 'v2' ? planUnified(entry, cgroup) : planHierarchies(entry, cgroup);
 }
 
+/**
+ * Options of the one hierarchy of v2 (cgroup-v2.rst "Mounting"). Engines repeat those of the host's mount, as containerd 2 does for
+ * privileged containers; the kernel takes them from nobody but the initial cgroup namespace.
+ */
+const ofHierarchy = new Set([
+  'nsdelegate',
+  'favordynmods',
+  'memory_localevents',
+  'memory_recursiveprot',
+  'memory_hugetlb_accounting',
+  'pids_localevents',
+]);
+
 /** There is one instance of each hierarchy, with the options of the host. */
-function refuseData({ options, mount, pointer }: Entry): void {
-  const unknown = options.data[0];
+function refuseData({ options, mount, pointer, context }: Entry): void {
+  const isUnified = context.host.cgroup.layout === 'v2';
+  const unknown = options.data.find(({ option }) => !isUnified || !ofHierarchy.has(option));
   const option = unknown?.option ?? options.superblock[0];
   if (option === undefined) return;
   refuse(

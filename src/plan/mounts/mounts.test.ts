@@ -288,4 +288,15 @@ describe('cgroup', () => {
       { op: 'bind', source: '/sys/fs/cgroup/user.slice' },
     ]);
   });
+
+  // As containerd 2 does for privileged containers.
+  test("v2 repeats the options of the host's mount; v1 has no such", () => {
+    const repeated = { ...mount, options: ['rw', 'nosuid', 'nsdelegate', 'memory_recursiveprot'] };
+    expect(plan(repeated, rootOnV2, onV2, 'cgroup').ops).toMatchObject([{ op: 'mount', options: [], attrs: 2n }]);
+    expect(plan(repeated, rootOnV2, onV2).ops).toMatchObject([{ op: 'bind', attrsSet: 2n }]);
+    expect(() => plan(repeated)).toThrow('has the option "nsdelegate"');
+    expect(() => plan({ ...repeated, options: ['nsdelegate', 'size=1m'] }, rootOnV2, onV2, 'cgroup')).toThrow(
+      '"size=1m"',
+    );
+  });
 });
