@@ -151,9 +151,10 @@ int64_t now() {
   return t.tv_sec * int64_t{1000} + t.tv_nsec / 1000000;
 }
 
-// Takes what is there, which is what a pipe holds at most; who writes faster than we read must not keep us from looking at
-// the clock. False where nothing will be read any more: at the end, or because a filter denies the call with whatever errno
-// (nobody else reads, so that a pipe which poll calls ready is). It stays open even so, or a write would end the hook.
+// Takes what is there, which is what a pipe holds at most; who writes faster than we read must not keep us from looking
+// at the clock. False where nothing will be read any more: at the end, or because a filter denies the call with
+// whatever errno (nobody else reads, so that a pipe which poll calls ready is). It stays open even so, or a write would
+// end the hook.
 bool drain(int output, Tail& tail) {
   constexpr size_t most = size_t{1} << 20;
   char buffer[4096];
