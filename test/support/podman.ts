@@ -113,10 +113,10 @@ export class Podman {
     return this.realm.exec([...this.#identity.prefix, 'podman', ...words], { ...options, env: this.#env });
   }
 
-  /** One container after the other: many at once get in each other's way in podman itself (containers/podman#11594). */
+  /** One after the other: many at once get in each other's way in podman itself (containers/podman#11594). Those of --rm may go meanwhile. */
   async removeAll(): Promise<void> {
     const ids = (await this.ok('ps', '--all', '--quiet')).split('\n').filter(Boolean);
-    for (const id of ids) await this.ok('rm', '--force', '--time', '0', id);
+    for (const id of ids) await this.ok('rm', '--force', '--ignore', '--time', '0', id);
   }
 
   /** A command of podman that has to succeed; its output without the final newline. */
