@@ -2,7 +2,7 @@
  * Packages of Debian that are unpacked into the user's cache and never installed: apt with the sources of another release
  * than this host's, whose own configuration stays untouched. apt checks each by the signed index of its archive.
  */
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { must, run } from './run.mjs';
@@ -37,6 +37,19 @@ export const aptOptions = ({ type, release, place }) => {
   must('apt-get', [...flags, 'update', '-q']);
   return flags;
 };
+
+/**
+ * The directories bin/ that fetchInto() has filled as a whole, the latest first.
+ * @param {string} place their parents' parent
+ * @param {string} program that they hold
+ * @returns {readonly string[]}
+ */
+export const fetchedBelow = (place, program) =>
+  (existsSync(place) ? readdirSync(place) : [])
+    .filter((name) => !name.startsWith('new-'))
+    .map((name) => join(place, name, 'bin'))
+    .filter((directory) => existsSync(join(directory, program)))
+    .sort((one, other) => statSync(other).mtimeMs - statSync(one).mtimeMs);
 
 /**
  * Fill a directory of the cache with packages: with all that was wanted, or not at all.

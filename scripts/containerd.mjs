@@ -4,9 +4,9 @@
  *
  *   <cache>/containerd/<version>/bin/    containerd, ctr and the shim, for PATH
  */
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, renameSync, rmSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { aptOptions, fetchInto, cache as whole } from './apt.mjs';
+import { aptOptions, fetchedBelow, fetchInto, cache as whole } from './apt.mjs';
 import { has } from './packages.mjs';
 import { report, run, SetupError } from './run.mjs';
 
@@ -23,13 +23,7 @@ const versionIn = (path) => {
   return status === 0 ? / v?(\d+(?:\.\d+)+)/.exec(stdout)?.[1] : undefined;
 };
 
-/** The directories that were fetched as a whole, the latest first. @returns {readonly string[]} */
-const fetched = () =>
-  (existsSync(cache) ? readdirSync(cache) : [])
-    .filter((name) => !name.startsWith('new-'))
-    .map((name) => join(cache, name, 'bin'))
-    .filter((directory) => existsSync(join(directory, 'containerd')))
-    .sort((one, other) => statSync(other).mtimeMs - statSync(one).mtimeMs);
+const fetched = () => fetchedBelow(cache, 'containerd');
 
 /**
  * The fetched one, if it is another than the host's.

@@ -6,9 +6,9 @@
  *   <cache>/criu/<version>/root/    the packages
  *                          bin/criu the program with its own loader and libraries, for PATH
  */
-import { existsSync, mkdirSync, readdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { aptOptions, fetchInto, cache as whole } from './apt.mjs';
+import { aptOptions, fetchedBelow, fetchInto, cache as whole } from './apt.mjs';
 import { has } from './packages.mjs';
 import { report, run, SetupError } from './run.mjs';
 
@@ -30,13 +30,7 @@ const failureOf = (path) => {
   return status === 0 ? undefined : `criu does not work on this host: ${stderr.trim().split('\n').at(-1)}`;
 };
 
-/** Those that were fetched as a whole, the latest first. @returns {readonly string[]} */
-const fetched = () =>
-  (existsSync(cache) ? readdirSync(cache) : [])
-    .filter((name) => !name.startsWith('new-'))
-    .map((name) => join(cache, name, 'bin'))
-    .filter((directory) => existsSync(join(directory, 'criu')))
-    .sort((one, other) => statSync(other).mtimeMs - statSync(one).mtimeMs);
+const fetched = () => fetchedBelow(cache, 'criu');
 
 /**
  * A PATH whose criu works here, or why there is none.

@@ -106,8 +106,8 @@ export class CgroupV2 implements CgroupDriver {
   }
 
   /**
-   * For an ordinary user having a cgroup is not enough: who moves between two of them needs the right to write to the cgroup.procs of the innermost one
-   * that holds both (cgroup-v2.rst "Delegation Containment").
+   * For an ordinary user having a cgroup is not enough: who moves between two of them needs the right to write to the
+   * cgroup.procs of the innermost one that holds both (cgroup-v2.rst "Delegation Containment").
    * @throws the system call's error
    */
   #checkAccess(): void {

@@ -75,6 +75,7 @@ interface Work {
 
 async function dump(work: Work): Promise<void> {
   const { native, options } = work;
+  const configFile = criuConfigFile(work.spec);
   const location = await findWorkingCriu({
     native,
     host: probeHost(),
@@ -85,7 +86,7 @@ async function dump(work: Work): Promise<void> {
   const nothing = openSync('/dev/null', 'r+');
   const output = hiddenFile();
   try {
-    await dumpTo(images, work, location, [nothing, output, output]);
+    await dumpTo(images, work, { ...location, configFile }, [nothing, output, output]);
   } finally {
     closeSync(nothing);
     closeSync(output);
@@ -104,14 +105,13 @@ function featuresOf({ preDump, parentPath, lazyPages }: DumpFlags): readonly Cri
 async function dumpTo(
   images: Images,
   { native, record, spec, options }: Work,
-  { path, searchPath }: CriuLocation,
+  { path, searchPath, configFile }: CriuLocation & { readonly configFile: string | undefined },
   stdio: readonly [number, number, number],
 ): Promise<void> {
   const { flags } = options;
   const { pid } = record;
   const mounts = mountsOf(pid);
   const streams = [0, 1, 2].map((fd) => streamOf(pid, fd, mounts));
-  const configFile = criuConfigFile(spec);
   if (!flags.preDump) images.write(descriptorsFile, JSON.stringify(streams));
   const criu = Criu.spawn({ native, stdio });
   try {

@@ -83,15 +83,12 @@ const way = 'Call exec from below the same systemd (systemd-run --user --pty tsr
  */
 function isOutside(cgroup: HostFacts['cgroup'], directory: string): boolean {
   if (cgroup.layout !== 'v2' || !directory.startsWith(`${cgroup.mountpoint}/`)) return false;
-  return !mayWrite(commonParent(cgroup.mountpoint + cgroup.ownPath, directory));
-}
-
-function mayWrite(directory: string): boolean {
+  const common = commonParent(cgroup.mountpoint + cgroup.ownPath, directory);
   try {
-    closeSync(openSync(`${directory}/cgroup.procs`, constants.O_WRONLY));
-    return true;
+    closeSync(openSync(`${common}/cgroup.procs`, constants.O_WRONLY));
+    return false;
   } catch (error) {
-    if (isDenied(error)) return false;
+    if (isDenied(error)) return true;
     throw error;
   }
 }
@@ -108,15 +105,11 @@ function stay({ host, options, record }: Request, { directory, cause }: Denied):
   if (options.cgroups.size > 0 || !record.ownPidNamespace) {
     throw new TsruncError('CGROUP_FAILED', `Cannot start the process: ${reason}${unknown}`, { cause, hint: `${way}.` });
   }
-  if (!isOutside(host.cgroup, directory)) throw shut(directory, reason, cause);
+  if (!isOutside(host.cgroup, directory)) {
+    throw new TsruncError('CGROUP_FAILED', `Cannot start the process: ${reason}`, {
+      cause,
+      hint: `${directory}/cgroup.procs was given to this user: a process of the container may have taken the right away, if only for a moment. Restore it (chmod u+w).`,
+    });
+  }
   return `Limits, pause, ps and kill --all do not reach this process: ${reason}. ${way}`;
-}
-
-/** What is seen of the container's cgroup now chooses the words alone. */
-function shut(directory: string, reason: string, cause: unknown): TsruncError {
-  if (mayWrite(directory)) return new TsruncError('CGROUP_FAILED', `Cannot start the process: ${reason}`, { cause });
-  return new TsruncError('CGROUP_FAILED', `Cannot start the process: ${reason}`, {
-    cause,
-    hint: `${directory}/cgroup.procs was given to this user: a process of the container may have taken the right away. Restore it (chmod u+w).`,
-  });
 }

@@ -80,11 +80,12 @@ async function revive(options: RestoreOptions, undo: Undo): Promise<Revived> {
   try {
     const request = await check(config, options, { hasListener: false, detached: options.detach });
     refuseShared(request);
+    const configFile = criuConfigFile(config.spec);
     const namespaces = openNamespaces(request, undo);
     using images = new Images(options, false);
     const location = await findCriu(request, options);
     const making = await reserve(request, undo);
-    return { making, ...(await reviveFrom(images, making, options, { location, namespaces })) };
+    return { making, ...(await reviveFrom(images, making, options, { location, namespaces, configFile })) };
   } catch (error) {
     throw located(error, config.locate);
   }
@@ -109,11 +110,19 @@ function findCriu({ native, host }: Pick<Making, 'native' | 'host'>, { flags }: 
   });
 }
 
+/** What was found before anything was made. */
+interface Means {
+  readonly location: CriuLocation;
+  readonly namespaces: PlanFds;
+  /** Of further options for criu. */
+  readonly configFile: string | undefined;
+}
+
 async function reviveFrom(
   images: Images,
   making: Making,
   options: RestoreOptions,
-  { location, namespaces }: { readonly location: CriuLocation; readonly namespaces: PlanFds },
+  { location, namespaces, configFile }: Means,
 ): Promise<Omit<Revived, 'making'>> {
   const { native, undo } = making;
   const taken = takenByCriu(making);
@@ -133,7 +142,7 @@ async function reviveFrom(
   const opts = restoreOptions(flagsFor(streams, options.flags), {
     ...restoreSources(making, criu.pid),
     directories,
-    configFile: criuConfigFile(making.config.spec),
+    configFile,
     inherited: [...streams, ...taken.map(({ key }, index) => ({ key, fd: FIRST_NAMESPACE + index }))],
   });
   const response = await criu.request({ type: requestTypes.restore, opts }, (notification) =>
