@@ -128,6 +128,22 @@ describe.skipIf(withoutCriu !== undefined)(`checkpoint and restore (${withoutCri
     closeSync(second);
   });
 
+  test('streams that the first process has put aside for a moment are known all the same', async ({ box }) => {
+    const path = join(box.path, 'log');
+    const [first, second] = [openSync(path, 'a'), openSync(path, 'a')];
+    const script = '{ : > /aside; while ! test -e /back; do sleep 0.05; done; } > /of-its-own; echo back; sleep 100';
+    const saved = await startWith(box, script, ['ignore', first, 'ignore']);
+    closeSync(first);
+    await eventually('it writes elsewhere', () => existsSync(join(saved.bundle.rootfs, 'aside')) || undefined);
+    await save(box, saved);
+    const child = restoreWith(box, saved, ['ignore', second, 'ignore']);
+    closeSync(second);
+    writeFileSync(join(saved.bundle.rootfs, 'back'), '');
+    await expect.poll(() => readFileSync(path, 'utf8'), { timeout: patient(10_000) }).toBe('back\n');
+    await box.ok('kill', saved.id, 'KILL');
+    expect(await ended(child)).toBe(137);
+  });
+
   test('a file that another one cannot stand for: what to do is said', async ({ box }) => {
     const fd = openSync(join(box.path, 'log'), 'w');
     const saved = await startWith(box, 'echo one; sleep 100', ['ignore', fd, 'ignore']);
@@ -153,8 +169,7 @@ describe.skipIf(withoutCriu !== undefined)(`checkpoint and restore (${withoutCri
     const data = join(box.path, 'data');
     mkdirSync(join(data, 'deep'), { recursive: true });
     writeFileSync(join(data, 'deep', 'file'), 'old');
-    // In a process of its own: the shell's own streams stay what they were, and so known to whoever restores it.
-    const saved = await start(box, 'while :; do (cat /data/deep/file > /seen); sleep 0.05; done', (config) => {
+    const saved = await start(box, 'while :; do cat /data/deep/file > /seen; sleep 0.05; done', (config) => {
       config.mounts.push({ destination: '/data', type: 'bind', source: data, options: ['rbind', 'ro'] });
       config.mounts.push({
         destination: '/etc/one',

@@ -1,16 +1,17 @@
 /**
- * What the container's standard streams lead to: pipes and files of whoever started it, which criu cannot bring back. The dump
- * names them, and a restore puts its own streams in their place. The list lies beside the images, as runc keeps it.
+ * What the container's standard streams led to when it was made: pipes and files of whoever made it, which criu cannot bring
+ * back. The dump names them, and a restore puts its own streams in their place. The list lies beside the images, as runc keeps it.
  */
 
 /** Name of the file beside the images: a JSON list with one entry for each of fds 0, 1, 2. */
 export const descriptorsFile = 'descriptors.json';
 
-/** One open file, as stat(2) and /proc/PID/fdinfo tell. */
+/** One open file, as stat(2) and /proc/self/fdinfo tell. */
 export interface Stream {
-  /** What /proc/PID/fd/N leads to: "pipe:[123]", "/var/log/x". */
+  /** What /proc/self/fd/N leads to: "pipe:[123]", "/var/log/x". */
   readonly target: string;
-  readonly mountId: number;
+  /** Read for files only. */
+  readonly mountId: () => number;
   readonly device: number;
   readonly inode: number;
   /** Major and minor of a character device; undefined for other files. */
@@ -25,17 +26,15 @@ const isTerminal = (rdev: number): boolean => {
   return (major >= 136 && major <= 143) || major === 4 || major === 5;
 };
 
-/**
- * The name that a dump and its restore have for a stream, in criu's notation; for what is not outside, or needs none, its
- * target.
- * @param mounts ids of the container's mounts
- */
-export function streamKey(stream: Stream, mounts: ReadonlySet<number>): string {
-  const { target, mountId, device, inode, characterDevice } = stream;
-  if (!target.startsWith('/') || mounts.has(mountId)) return target;
+/** The null device gives way to the container's own. */
+const NULL_DEVICE = 0x103;
+
+/** The name that a dump and its restore have for a stream, in criu's notation; for what needs none, its target. */
+export function streamKey({ target, mountId, device, inode, characterDevice }: Stream): string {
+  if (!target.startsWith('/') || characterDevice === NULL_DEVICE) return target;
   if (characterDevice !== undefined && isTerminal(characterDevice))
     return `tty[${hex(characterDevice)}:${hex(device)}]`;
-  return `file[${hex(mountId)}:${hex(inode)}]`;
+  return `file[${hex(mountId())}:${hex(inode)}]`;
 }
 
 /** Those that the dump must be told of; pipes it finds out itself. */

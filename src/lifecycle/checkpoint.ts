@@ -1,8 +1,8 @@
-import { closeSync, existsSync, openSync, readFileSync, readlinkSync, statSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, statSync, writeSync } from 'node:fs';
 import { processesOf } from '../cgroup/processes.ts';
 import { directoryOf } from '../cgroup/record.ts';
 import type { Spec } from '../config/spec.ts';
-import { descriptorsFile, externalFiles, streamKey } from '../criu/descriptors.ts';
+import { descriptorsFile, externalFiles } from '../criu/descriptors.ts';
 import { type CriuFeature, requestTypes } from '../criu/messages.ts';
 import { type MountLine, parseMounts } from '../criu/mounts.ts';
 import { type DumpFlags, dumpOptions, logFiles } from '../criu/options.ts';
@@ -109,9 +109,7 @@ async function dumpTo(
   stdio: readonly [number, number, number],
 ): Promise<void> {
   const { flags } = options;
-  const { pid } = record;
-  const mounts = mountsOf(pid);
-  const streams = [0, 1, 2].map((fd) => streamOf(pid, fd, mounts));
+  const { pid, streams } = record;
   if (!flags.preDump) images.write(descriptorsFile, JSON.stringify(streams));
   const criu = Criu.spawn({ native, stdio });
   try {
@@ -121,7 +119,7 @@ async function dumpTo(
       spec,
       pid,
       rootfs: record.rootfs,
-      mounts,
+      mounts: mountsOf(pid),
       resolve: (target) => resolveInside(pid, target),
       namespaceInode: (kernel) => statSync(`/proc/${pid}/ns/${kernel}`).ino,
       hierarchies: ownHierarchies(record),
@@ -146,20 +144,6 @@ async function notified({ script }: Notification, { statusFd }: CheckpointOption
 }
 
 const mountsOf = (pid: number): readonly MountLine[] => parseMounts(readFileSync(`/proc/${pid}/mountinfo`, 'utf8'));
-
-/** Its name for criu; '' for one that the program has closed. */
-function streamOf(pid: number, fd: number, mounts: readonly MountLine[]): string {
-  const path = `/proc/${pid}/fd/${fd}`;
-  if (!existsSync(path)) return '';
-  const target = readlinkSync(path);
-  const { dev, ino, rdev, mode } = statSync(path);
-  const mountId = Number(/^mnt_id:\s*(\d+)$/m.exec(readFileSync(`/proc/${pid}/fdinfo/${fd}`, 'utf8'))?.[1]);
-  const characterDevice = (mode & 0o170000) === 0o020000 ? rdev : undefined;
-  return streamKey(
-    { target, mountId, device: dev, inode: ino, characterDevice },
-    new Set(mounts.map(({ id }) => Number(id))),
-  );
-}
 
 /** Those in which it lies in a cgroup that was made for it; somebody may have moved it since. */
 function ownHierarchies({ cgroup, pid }: ContainerRecord): string[] {

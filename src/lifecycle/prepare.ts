@@ -28,7 +28,7 @@ import { chooseRdtGroups, enterRdtGroups } from './rdt.ts';
 import { refuseOnHost, refuseOwnNamespaces } from './refusals.ts';
 import { spawning } from './spawn.ts';
 import { hookStateAroundPid } from './state.ts';
-import { inheritedFds } from './stdio.ts';
+import { inheritedFds, stdioOf, streamKeys } from './stdio.ts';
 import { checkTerminal, Terminal } from './terminal.ts';
 import type { Undo } from './undo.ts';
 
@@ -156,7 +156,8 @@ export async function reserve(request: Request, undo: Undo): Promise<Making> {
     loader: native,
   });
   const rdt = await chooseRdtGroups(config.spec, options.id);
-  const record = newRecord({ options, spec: config.spec, cgroup: cgroup.record, rdt });
+  const streams = config.spec.process?.terminal === true ? [] : streamKeys(stdioOf(options));
+  const record = newRecord({ options, spec: config.spec, streams, cgroup: cgroup.record, rdt });
   undo.add('remove the cgroup', () => cgroup.remove());
   if (record.sharesMounts) undo.add('detach the mounts', () => detachMountsBelow(native, record.rootfs));
   directory.write(record);
@@ -181,7 +182,7 @@ async function clone(making: Making, namespaces: Pick<Plan, 'cloneFlags' | 'prol
   const prologueFds = new PlanFds(namespaces.fds, fdSources(making), undo);
   refuseOwnNamespaces(config.spec, namespaces.fds, prologueFds.byName);
   const cgroupFd = await birthplace(making);
-  const stdio = options.stdio ?? [0, 1, 2];
+  const stdio = stdioOf(options);
   const { cloneFlags } = namespaces;
   const spawned = born(cgroupFd, () => spawning(() => native.spawn({ cloneFlags, cgroupFd, stdio, extraFds })));
   const conversation = new Conversation(native, spawned, answers(making));

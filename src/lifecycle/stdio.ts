@@ -1,9 +1,28 @@
-import { readFileSync } from 'node:fs';
+import { fstatSync, readFileSync, readlinkSync } from 'node:fs';
+import { streamKey } from '../criu/descriptors.ts';
 import { TsruncError } from '../errors.ts';
 import type { CreateOptions } from './options.ts';
 
 /** O_CLOEXEC as /proc/PID/fdinfo shows it, octal. */
 const CLOEXEC = 0o2000000;
+
+/** The descriptors of ours that become fds 0, 1, 2 of the container. */
+export const stdioOf = ({ stdio = [0, 1, 2] }: Pick<CreateOptions, 'stdio'>): readonly [number, number, number] =>
+  stdio;
+
+/** Their names for a checkpoint. The program may put its streams aside later, so they are noted while they are still ours. */
+export const streamKeys = (stdio: readonly number[]): string[] => stdio.map(streamKeyOf);
+
+function streamKeyOf(fd: number): string {
+  const { dev, ino, rdev, mode } = fstatSync(fd);
+  return streamKey({
+    target: readlinkSync(`/proc/self/fd/${fd}`),
+    mountId: () => Number(/^mnt_id:\s*(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8'))?.[1]),
+    device: dev,
+    inode: ino,
+    characterDevice: (mode & 0o170000) === 0o020000 ? rdev : undefined,
+  });
+}
 
 /**
  * The descriptors that the caller hands to the container besides stdio: LISTEN_FDS (sd_listen_fds(3)) and, after them,

@@ -42,6 +42,11 @@ export class Fields {
     );
   }
 
+  /** A field that documents of older versions do not have. */
+  textListOr(name: string, older: string[]): string[] {
+    return this.#object[name] === undefined ? older : this.textList(name);
+  }
+
   list<T>(name: string, parse: (item: Fields) => T): T[] {
     const items = this.#typed<unknown[]>(name, 'a list', isList);
     return items.map((item, index) => parse(new Fields(item, `${this.#path(name)}[${index}]`)));

@@ -45,6 +45,8 @@ export interface ContainerRecord {
   /** Whether the first process is pid 1 of a new pid namespace, so that its end is the end of all. */
   readonly ownPidNamespace: boolean;
   readonly terminal: boolean;
+  /** What its standard streams lead to, in criu's notation; none where they are a terminal of its own. */
+  readonly streams: readonly string[];
   /** Whether its processes have a session keyring of their own (not --no-new-keyring). */
   readonly newKeyring: boolean;
   /** Whether its mounts were made in the namespace of the runtime, where delete has to find them. */
@@ -70,10 +72,11 @@ export interface RecordSource {
   readonly spec: Spec;
   readonly cgroup: CgroupRecord | undefined;
   readonly rdt: RdtRecord | undefined;
+  readonly streams: readonly string[];
 }
 
 /** The record of a container that has no process yet, owned by the caller and created now. */
-export function newRecord({ options, spec, cgroup, rdt }: RecordSource): ContainerRecord {
+export function newRecord({ options, spec, cgroup, rdt, streams }: RecordSource): ContainerRecord {
   const { startContainer = [], poststart = [], poststop = [] } = spec.hooks ?? {};
   return {
     version: recordVersion,
@@ -93,6 +96,7 @@ export function newRecord({ options, spec, cgroup, rdt }: RecordSource): Contain
     startHooks: startContainer.length > 0,
     ownPidNamespace: spec.linux?.namespaces?.some(({ type, path }) => type === 'pid' && !path) ?? false,
     terminal: spec.process?.terminal ?? false,
+    streams,
     newKeyring: !options.noNewKeyring,
     sharesMounts: !(spec.linux?.namespaces?.some(({ type }) => type === 'mount') ?? false),
     ...(cgroup === undefined ? {} : { cgroup }),
@@ -132,6 +136,7 @@ export function parseRecord(text: string): ContainerRecord {
     startHooks: fields.flagOr('startHooks', false),
     ownPidNamespace: fields.flag('ownPidNamespace'),
     terminal: fields.flag('terminal'),
+    streams: fields.textListOr('streams', []),
     newKeyring: fields.flag('newKeyring'),
     sharesMounts: fields.flag('sharesMounts'),
     ...(cgroup === undefined ? {} : { cgroup }),

@@ -49,6 +49,7 @@ const record = (id: string) =>
       places: [{ controllers: ['pids'], mountpoint: '/sys/fs/cgroup/pids', path: '/x' }],
       directories: ['/sys/fs/cgroup/pids/x'],
     },
+    streams: ['/dev/null', 'pipe:[7]', 'file[1b:20c00d]'],
     rdt: { mountpoint: '/res', group: '/res/x', monitor: '', remove: ['/res/x'] },
   });
 
