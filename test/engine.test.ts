@@ -91,6 +91,16 @@ describe('bytes that are no UTF-8', () => {
   });
 });
 
+test('half of a pair of surrogates in config.json is U+FFFD for the container, a pair is a letter', async ({ box }) => {
+  const bundle = await box.bundle((config) => {
+    config.process.args = ['printf', '%s', 'PLACE'];
+  });
+  const file = join(bundle.path, 'config.json');
+  writeFileSync(file, readFileSync(file, 'utf8').replace('PLACE', String.raw`\ud800a\udfff\ud83d\ude00`));
+  const { stdout } = await box.ok('run', '-b', bundle.path, box.id());
+  expect(stdout).toBe('\ufffda\ufffd\u{1f600}');
+});
+
 /** What `npm run build` makes; under Node.js the variables are those of node(1). */
 const isExecutable = ['tsrunc', 'tsrunc-bun'].some((name) => runtime === join(repository, 'dist', name));
 

@@ -8,7 +8,17 @@
 #include <span>
 #include <string>
 
+#include "utf8.h"
+
 namespace engine {
+
+// A string as UTF-8 with a NUL after it; null where it is none. To be given back by JS_FreeCString.
+inline const char* utf8Of(JSContext* context, JSValueConst value, size_t* length) {
+  const char* text = JS_ToCStringLen(context, length, value);
+  // The engine's own bytes where they are ASCII, else a copy made for us.
+  if (text != nullptr) replaceSurrogates(const_cast<char*>(text), *length);
+  return text;
+}
 
 // A string argument, or the bytes of one that is no UTF-8; not good where it is none or holds a NUL, which no path can.
 class Text {
@@ -23,7 +33,7 @@ class Text {
       text_ = bytes == nullptr ? nullptr : bytes_.c_str();
       JS_FreeValue(context, buffer);
     } else {
-      text_ = JS_ToCStringLen(context, &length_, value);
+      text_ = utf8Of(context, value, &length_);
       owned_ = text_;
     }
   }

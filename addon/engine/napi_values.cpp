@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "calls.h"
 #include "napi_env.h"
 #include "values.h"
 
@@ -84,7 +85,7 @@ napi_status napi_get_value_bigint_uint64(napi_env env, napi_value value, uint64_
 
 napi_status napi_get_value_string_utf8(napi_env env, napi_value value, char* buffer, size_t size, size_t* result) {
   size_t length = 0;
-  const char* text = JS_ToCStringLen(env->context, &length, at(env, value));
+  const char* text = engine::utf8Of(env->context, at(env, value), &length);
   if (text == nullptr) return done(env, napi_pending_exception);
   if (buffer != nullptr && size > 0) {
     length = std::min(length, size - 1);

@@ -1,6 +1,7 @@
 #include "utf8.h"
 
 #include <cstdint>
+#include <cstring>
 
 namespace engine {
 namespace {
@@ -55,6 +56,14 @@ std::string repairedUtf8(std::string_view bytes) {
     bytes.remove_prefix(sequence.length);
   }
   return text;
+}
+
+void replaceSurrogates(char* text, size_t length) {
+  char* const end = text + length;
+  while (auto* found = static_cast<char*>(std::memchr(text, 0xed, static_cast<size_t>(end - text)))) {
+    if (static_cast<uint8_t>(found[1]) >= 0xa0) std::memcpy(found, "\xef\xbf\xbd", 3);
+    text = found + 3;
+  }
 }
 
 }  // namespace engine

@@ -35,4 +35,15 @@ TEST_CASE("what is no UTF-8 is replaced, and swallows nothing that follows") {
   check("\xe2\x82 "sv, "? ");
 }
 
+TEST_CASE("surrogates that are alone are replaced, and nothing else is") {
+  const auto replaced = [](std::string text) {
+    engine::replaceSurrogates(text.data(), text.size());
+    return text;
+  };
+  CHECK(replaced("a\xed\xa0\x80z") == "a\xef\xbf\xbdz");
+  CHECK(replaced("\xed\xbf\xbf\xed\xa0\xbd") == "\xef\xbf\xbd\xef\xbf\xbd");
+  CHECK(replaced("\xed\x9f\xbf\xee\x80\x80") == "\xed\x9f\xbf\xee\x80\x80");
+  CHECK(replaced("") == "");
+}
+
 }  // namespace
