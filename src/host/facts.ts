@@ -20,6 +20,8 @@ export interface HostFacts {
   readonly cgroup: CgroupFacts;
   /** Soft RLIMIT_NOFILE of our caller (the JS engine raised our own); undefined when it cannot be told. */
   readonly callerNofile: { readonly soft: bigint; readonly hard: bigint } | undefined;
+  /** The kernel can filter system calls. */
+  readonly seccomp: boolean;
   readonly lsm: { readonly apparmor: boolean; readonly selinux: boolean };
   /** Namespace types that the kernel has (/proc/self/ns). */
   readonly namespaces: readonly string[];

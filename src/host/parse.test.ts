@@ -61,10 +61,11 @@ describe('parseLimit', () => {
 
 describe('parseStatus', () => {
   const text =
-    'Name:\tts\\nPPid:\t1\nState:\tR (running)\nPid:\t7\nPPid:\t3\nUid:\t1000\t1001\t1002\t1003\nGid:\t5\t6\t7\t8\nCapEff:\t000001fffeffffff\nNoNewPrivs:\t0\n';
+    'Name:\tts\\nPPid:\t1\nState:\tR (running)\nPid:\t7\nPPid:\t3\nUid:\t1000\t1001\t1002\t1003\nGid:\t5\t6\t7\t8\nCapEff:\t000001fffeffffff\nNoNewPrivs:\t0\nSeccomp:\t2\n';
 
   test('effective ids, parent and capabilities', () => {
-    expect(parseStatus(text)).toEqual({ ppid: 3, euid: 1001, egid: 6, effective: 0x1fffeffffffn });
+    expect(parseStatus(text)).toEqual({ ppid: 3, euid: 1001, egid: 6, effective: 0x1fffeffffffn, seccomp: true });
+    expect(parseStatus(text.replace('Seccomp:\t2\n', ''))).toMatchObject({ seccomp: false });
   });
 
   test('a missing line is an error', () => expect(() => parseStatus('Name:\tx\n')).toThrow('PPid'));

@@ -34,6 +34,8 @@ export interface StatusFacts {
   readonly egid: number;
   /** Effective capabilities as a bit mask. */
   readonly effective: bigint;
+  /** The kernel was built with seccomp(2). */
+  readonly seccomp: boolean;
 }
 
 /** RLIM_INFINITY of the kernel. */
@@ -112,5 +114,7 @@ export function parseStatus(text: string): StatusFacts {
     euid: Number(field('Uid')[1]),
     egid: Number(field('Gid')[1]),
     effective: BigInt(`0x${field('CapEff')[0]}`),
+    // proc_pid_status(5): only with CONFIG_SECCOMP.
+    seccomp: text.includes('\nSeccomp:\t'),
   };
 }

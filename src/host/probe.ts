@@ -41,6 +41,7 @@ export function probeHost(): HostFacts {
       return cgroup;
     },
     callerNofile: callerNofile(status.ppid),
+    seccomp: status.seccomp,
     lsm: probeLsm(),
     namespaces: readdirSync('/proc/self/ns').filter((name) => !name.endsWith('_for_children')),
   };

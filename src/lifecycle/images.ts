@@ -162,7 +162,8 @@ function endOfLog(path: string, name: string): Log {
     return { text: tailOfFile(path), remark: `The whole log is ${name}.` };
   } catch (error) {
     const errno = errnoName(error);
-    if (errno === 'ENOENT') return { remark: 'It wrote no log.' };
+    if (errno === 'ENOENT')
+      return { remark: `It wrote no ${name}: a log-file in a configuration of criu's own sends the log elsewhere.` };
     return { remark: `The whole log is ${name} (which cannot be read: ${errno ?? String(error)}).` };
   }
 }

@@ -45,6 +45,17 @@ test.each<[string, Patch]>([
   expect(refusal(patch, withModules)).toBe('accepted');
 });
 
+test('a kernel without filters of system calls', () => {
+  const filter: Patch = { linux: { seccomp: { defaultAction: 'SCMP_ACT_ALLOW' } } };
+  const without: HostFacts = { ...rootOnV1, seccomp: false };
+  expect(refusal(filter)).toBe('accepted');
+  expect(refusal({}, without)).toBe('accepted');
+  expect(refusal(filter, without)).toMatch(
+    /^UNSUPPORTED \/linux\/seccomp This kernel \(.*\) has no filters of system calls$/,
+  );
+  expect(hintOf(filter, without)).toContain('CONFIG_SECCOMP_FILTER');
+});
+
 /** A kernel that is built without some namespaces, as those of small devices are. */
 const withoutNamespaces = (...names: readonly string[]): HostFacts => ({
   ...rootOnV1,

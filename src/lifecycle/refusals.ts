@@ -15,6 +15,7 @@ export function refuseOnHost(spec: Spec, host: HostFacts): void {
   refuseMissingNamespaces(spec, host);
   refuseNetDevices(spec, host);
   refuseMissingModules(spec, host);
+  refuseMissingSeccomp(spec, host);
   refuseOldSeccomp(spec, host);
 }
 
@@ -95,6 +96,15 @@ function refuseLabel(module: 'AppArmor' | 'SELinux', pointer: string, label = ''
   throw new TsruncError('UNSUPPORTED', `"${label}" cannot be applied: ${module} is not active on this host`, {
     place: { file: 'config.json', pointer },
     hint: `Take the field out of the configuration, or boot with ${module} (/sys/kernel/security/lsm lists what is active).`,
+  });
+}
+
+/** Without the filter the program would run with nothing forbidden. */
+function refuseMissingSeccomp({ linux }: Spec, { seccomp, kernel }: HostFacts): void {
+  if (linux?.seccomp === undefined || seccomp) return;
+  throw new TsruncError('UNSUPPORTED', `This kernel (${kernel.release}) has no filters of system calls`, {
+    place: { file: 'config.json', pointer: '/linux/seccomp' },
+    hint: 'Leave linux.seccomp out of the configuration, or boot a kernel that has them (CONFIG_SECCOMP_FILTER).',
   });
 }
 

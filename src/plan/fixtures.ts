@@ -20,6 +20,7 @@ export const rootOnV1: HostFacts = {
     })),
   },
   callerNofile: { soft: 1024n, hard: 1048576n },
+  seccomp: true,
   lsm: { apparmor: false, selinux: false },
   namespaces: ['cgroup', 'ipc', 'mnt', 'net', 'pid', 'time', 'user', 'uts'],
 };
