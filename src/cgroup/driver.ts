@@ -82,6 +82,12 @@ export interface CgroupDriver {
    * @throws TsruncError CGROUP_FAILED when there is none
    */
   directory(hierarchy: string): string;
+  /**
+   * The list of processes in a v1 hierarchy, open for the first process to enter by; the caller closes it. A new container's cgroup is
+   * made again, with its limits, where it has vanished: systemd removes what is empty in a slice of its own whenever that changes.
+   * @throws TsruncError CGROUP_FAILED
+   */
+  openTasks(hierarchy: string): number;
   /** The v2 directory opened for CLONE_INTO_CGROUP, -1 where there is none; the caller closes it. */
   openDirectory(): number;
   /** All processes in the cgroup and below, as seen from this pid namespace. */

@@ -121,6 +121,24 @@ describe.skipIf(v1Facts === undefined || !writable(v1Facts.hierarchies[0]?.mount
     expect([read('cpuset.cpus'), read('cpuset.mems'), read('pids.max')]).toEqual(['0', '0', '7']);
   });
 
+  test('what somebody removes before the first process is in it is made again, with its limits', () => {
+    const driver = choose(cgroup);
+    driver.create();
+    const vanish = (): void => {
+      for (const controller of ['pids', 'memory']) rmdirSync(driver.directory(controller));
+    };
+    const limits = (): string[] => [
+      readControl(`${driver.directory('pids')}/pids.max`),
+      readControl(`${driver.directory('memory')}/memory.limit_in_bytes`),
+    ];
+    vanish();
+    driver.apply({ pids: { limit: 7 }, memory: { limit: 64 << 20 } });
+    expect(limits()).toEqual(['7', String(64 << 20)]);
+    vanish();
+    closeSync(driver.openTasks('pids'));
+    expect(limits()).toEqual(['7', String(64 << 20)]);
+  });
+
   test('limits can be raised and lowered in any order', () => {
     const driver = choose(cgroup);
     driver.create();

@@ -12,6 +12,9 @@ export function writeControl(path: string, value: string): void {
   }
 }
 
+/** The file by which a thread enters a cgroup of v1. @throws the system call's error */
+export const openTasks = (directory: string): number => openSync(`${directory}/tasks`, constants.O_WRONLY);
+
 /** Nothing happens when the file or its cgroup does not exist. */
 export function writeControlIfThere(path: string, value: string): void {
   orUndefined(['ENOENT', 'ENODEV'], () => writeControl(path, value));

@@ -57,11 +57,15 @@ export class NoCgroup implements CgroupDriver {
     return [];
   }
 
-  directory(hierarchy: string): string {
+  directory(hierarchy: string): never {
     throw new TsruncError(
       'CGROUP_FAILED',
       `The container has no cgroup in the hierarchy "${hierarchy}": ${this.absence}`,
     );
+  }
+
+  openTasks(hierarchy: string): never {
+    return this.directory(hierarchy);
   }
 
   openDirectory(): number {

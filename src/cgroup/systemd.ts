@@ -113,6 +113,10 @@ export class SystemdCgroup implements CgroupDriver {
     return this.#there().directory(hierarchy);
   }
 
+  openTasks(hierarchy: string): number {
+    return this.#there().openTasks(hierarchy);
+  }
+
   openDirectory(): number {
     return this.#files?.openDirectory() ?? -1;
   }

@@ -1,6 +1,6 @@
 /** Cgroup v1 (and hybrid): one directory in each hierarchy, named ones such as name=systemd included. */
 
-import { closeSync, constants, openSync } from 'node:fs';
+import { closeSync, existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Resources } from '../config/spec.ts';
 import { TsruncError } from '../errors.ts';
@@ -10,7 +10,15 @@ import { attainable, unifiedFields, v2Only } from './controllers/unified.ts';
 import { updateWrites } from './controllers/update.ts';
 import type { CgroupDriver, CgroupPlacement, Change, UpdateRequest } from './driver.ts';
 import { cgroupFailed, onCgroup } from './failure.ts';
-import { readControl, readControlIfThere, readKey, removeIfIdle, writeControl, writeControlIfThere } from './files.ts';
+import {
+  openTasks,
+  readControl,
+  readControlIfThere,
+  readKey,
+  removeIfIdle,
+  writeControl,
+  writeControlIfThere,
+} from './files.ts';
 import { killFrozen } from './kill.ts';
 import { isDenied, type Leniency, strict } from './leniency.ts';
 import { makeDirectories, refuseInUse, removeDirectories } from './make.ts';
@@ -23,6 +31,8 @@ import { applyOrRestore } from './update.ts';
 import { until } from './wait.ts';
 
 const freezeMs = 2000;
+/** How often the cgroups of a new container may vanish before that is an error. */
+const attempts = 10;
 
 export class CgroupV1 implements CgroupDriver {
   readonly precedes = false;
@@ -31,6 +41,8 @@ export class CgroupV1 implements CgroupDriver {
   readonly #leniency: Leniency;
   readonly #forgone: Forgone;
   #record: CgroupRecord;
+  /** What apply() was given. */
+  #limits: Resources = {};
 
   constructor(record: CgroupRecord, leniency: Leniency = strict) {
     this.#record = record;
@@ -102,6 +114,24 @@ export class CgroupV1 implements CgroupDriver {
   }
 
   apply(resources: Resources): void {
+    this.#limits = resources;
+    this.#persist(() => this.#limit(resources));
+  }
+
+  /** What `work` returns; when somebody removes the cgroups meanwhile, they are made again for another attempt. */
+  #persist<T>(work: (isAgain: boolean) => T): T {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return work(attempt > 1);
+      } catch (error) {
+        const isThere = this.#places.every((place) => existsSync(directoryOf(place)));
+        if (isThere || attempt === attempts) throw error;
+        this.adopt();
+      }
+    }
+  }
+
+  #limit(resources: Resources): void {
     const forgo = this.#forgone.take;
     if (forgo !== undefined)
       for (const from of unifiedFields(resources)) forgo({ from }, { kind: 'other', reason: v2Only });
@@ -148,6 +178,14 @@ export class CgroupV1 implements CgroupDriver {
     const place = this.#find(hierarchy);
     if (place !== undefined) return directoryOf(place);
     throw new TsruncError('CGROUP_FAILED', `The container has no cgroup in the hierarchy "${hierarchy}"`);
+  }
+
+  openTasks(hierarchy: string): number {
+    const directory = this.directory(hierarchy);
+    return this.#persist((isAgain) => {
+      if (isAgain) this.#limit(this.#limits);
+      return openTasks(directory);
+    });
   }
 
   openDirectory(): number {
@@ -235,7 +273,7 @@ function thawIfFrozen(file: string): void {
 
 /** A cgroup that was there may be somebody else's. @throws the system call's error where this user may move no process into it */
 function checkEnterable(directory: string): void {
-  closeSync(openSync(`${directory}/tasks`, constants.O_WRONLY));
+  closeSync(openTasks(directory));
 }
 
 /** A new cpuset is empty on v1, and no process can enter an empty one: every level takes what its parent has. */

@@ -216,8 +216,12 @@ export class CgroupV2 implements CgroupDriver {
     }
   }
 
-  directory(hierarchy: string): string {
+  directory(hierarchy: string): never {
     throw new TsruncError('CGROUP_FAILED', `Cgroup v2 has no hierarchy "${hierarchy}"`);
+  }
+
+  openTasks(hierarchy: string): never {
+    return this.directory(hierarchy);
   }
 
   openDirectory(): number {

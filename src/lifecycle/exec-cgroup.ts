@@ -1,7 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, openSync, readFileSync } from 'node:fs';
 import { join, normalize } from 'node:path';
 import { openCgroup } from '../cgroup/choose.ts';
 import type { CgroupPlacement } from '../cgroup/driver.ts';
+import { openTasks } from '../cgroup/files.ts';
 import { type CgroupRecord, directoryOf } from '../cgroup/record.ts';
 import { TsruncError } from '../errors.ts';
 import { parseCgroup } from '../host/parse.ts';
@@ -10,8 +11,8 @@ import { parseCgroup } from '../host/parse.ts';
 export interface ExecCgroup {
   readonly placement: CgroupPlacement;
   readonly oomKills: () => number;
-  /** Directory in a v1 hierarchy. */
-  readonly directory: (hierarchy: string) => string;
+  /** Its list of processes, to enter by: of a v1 hierarchy, or with '' of v2. The caller closes it. */
+  readonly openTasks: (hierarchy: string) => number;
   /** v2 directories to be born in, the better one first. */
   readonly candidates: readonly string[];
 }
@@ -30,7 +31,7 @@ interface Request {
 export const none: ExecCgroup = {
   placement: { kind: 'none' },
   oomKills: () => 0,
-  directory: (hierarchy) => {
+  openTasks: (hierarchy) => {
     throw new TsruncError('CGROUP_FAILED', `The container has no cgroup in the hierarchy "${hierarchy}"`);
   },
   candidates: [],
@@ -46,20 +47,20 @@ export function chooseExecCgroup({ record, children, pid, privileged }: Request)
     // Versions whose records do not tell what was withheld from an ordinary user listed it as if it were there.
     const isExact = privileged || record.withheld !== undefined;
     const hierarchies = placement.hierarchies.filter((place) => isExact || existsSync(directoryOf(place)));
-    const directory = (hierarchy: string): string =>
-      childOf(driver.directory(hierarchy), children.get('') ?? childFor(hierarchy, children));
+    const openTasksOf = (hierarchy: string): number =>
+      openTasks(childOf(driver.directory(hierarchy), children.get('') ?? childFor(hierarchy, children)));
     checkControllers(
       [...children.keys()],
       hierarchies.flatMap(({ controllers }) => controllers),
     );
-    return { ...common, placement: { kind: 'v1', hierarchies }, directory, candidates: [] };
+    return { ...common, placement: { kind: 'v1', hierarchies }, openTasks: openTasksOf, candidates: [] };
   }
   if (placement.kind === 'none') return children.size === 0 ? none : refuse('the container has no cgroup');
   checkControllers([...children.keys()], []);
   const child = children.get('');
   const own = childOf(directoryOf({ ...placement, controllers: [] }), child);
   const candidates = child === undefined ? [own, ...cgroupOf(pid, placement.mountpoint, own)] : [own];
-  return { ...common, placement, directory: () => own, candidates };
+  return { ...common, placement, openTasks: () => openSync(`${own}/cgroup.procs`, 'w'), candidates };
 }
 
 const refuse = (why: string): never => {

@@ -217,6 +217,6 @@ const fdSources = ({ native, directory, locate }: Request, cgroup: ExecCgroup, c
   native,
   locate,
   stateDirectory: directory.fd,
-  cgroupDirectory: cgroup.directory,
+  openTasks: cgroup.openTasks,
   container,
 });

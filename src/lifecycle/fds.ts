@@ -1,5 +1,4 @@
-import { closeSync, openSync } from 'node:fs';
-import { join } from 'node:path';
+import { closeSync } from 'node:fs';
 import { type Place, TsruncError } from '../errors.ts';
 import type { Native, SystemCallError } from '../native/native.ts';
 import { namespaceNames } from '../plan/explain.ts';
@@ -12,8 +11,8 @@ export interface FdSources {
   readonly native: Native;
   /** The container's state directory, open; holds the start socket. */
   readonly stateDirectory?: number;
-  /** Directory of the container's cgroup in a v1 hierarchy, by the name that the plan uses. */
-  readonly cgroupDirectory?: (hierarchy: string) => string;
+  /** Open the container's list of processes in a hierarchy, by the name that the plan uses. */
+  readonly openTasks?: (hierarchy: string) => number;
   /** pidfd of the container's first process; it stays the caller's. */
   readonly container?: number;
   /** From a JSON pointer to the place in the user's file. */
@@ -68,10 +67,7 @@ function open(request: FdRequest, sources: FdSources, opened: Opened): number {
     case 'startSocket':
       return native.listen(present(sources.stateDirectory), START_SOCKET);
     case 'cgroupTasks':
-      return openSync(
-        join(present(sources.cgroupDirectory)(request.hierarchy), request.hierarchy === '' ? 'cgroup.procs' : 'tasks'),
-        'w',
-      );
+      return present(sources.openTasks)(request.hierarchy);
     case 'container':
       return present(sources.container);
   }

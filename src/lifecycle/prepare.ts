@@ -269,7 +269,7 @@ export const fdSources = ({ native, directory, cgroup, config }: Making) => ({
   native,
   locate: config.locate,
   stateDirectory: directory.fd,
-  cgroupDirectory: (hierarchy: string) => cgroup.directory(hierarchy),
+  openTasks: (hierarchy: string) => cgroup.openTasks(hierarchy),
 });
 
 /** The first process is there: write down who it is, and tell those who want to know. */
