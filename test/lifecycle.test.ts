@@ -90,19 +90,18 @@ describe('create', () => {
     expect(cgroupDirectories(id)).toEqual([]);
   });
 
-  test('names a missing program as the engines expect it', async ({ box }) => {
-    const missing = await box.probe('', (config) => {
-      config.process.args = ['nosuch'];
+  test.for([
+    ['nosuch', 'exec: "nosuch": executable file not found in $PATH'],
+    ['/nosuch', 'exec: "/nosuch": no such file or directory'],
+    ['/etc/passwd', 'exec: "/etc/passwd": permission denied'],
+  ])('names a missing program as the engines expect it, and leaves nothing: %s', async ([program, words], { box }) => {
+    const bundle = await box.bundle((config) => {
+      config.process.args = [String(program)];
     });
-    expect(missing.stderr).toContain('exec: "nosuch": executable file not found in $PATH');
-    const path = await box.probe('', (config) => {
-      config.process.args = ['/nosuch'];
-    });
-    expect(path.stderr).toContain('exec: "/nosuch": no such file or directory');
-    const denied = await box.probe('', (config) => {
-      config.process.args = ['/etc/passwd'];
-    });
-    expect(denied.stderr).toContain('exec: "/etc/passwd": permission denied');
+    const { code, stderr } = await box.tsrunc('create', '-b', bundle.path, box.id());
+    expect(code).toBe(1);
+    expect(stderr).toContain(words);
+    expect(readdirSync(box.root)).toEqual([]);
   });
 });
 
@@ -145,6 +144,30 @@ describe('state', () => {
 });
 
 describe('start', () => {
+  describe('without a process', () => {
+    const nothing = (box: Box) =>
+      box.bundle((config) => {
+        Reflect.deleteProperty(config, 'process');
+      });
+
+    test('is an error, and the container stays as it is (runtime.md "Start")', async ({ box }) => {
+      const bundle = await nothing(box);
+      const id = box.id();
+      expect((await box.ok('create', '-b', bundle.path, id)).stderr).toContain('can be created, but not started');
+      const { code, stderr } = await box.tsrunc('start', id);
+      expect([code, stderr]).toEqual([1, expect.stringContaining('There is nothing to start')]);
+      expect(await box.state(id)).toMatchObject({ status: 'created' });
+      await box.ok('exec', id, 'true');
+      await box.ok('delete', '--force', id);
+    });
+
+    test('run makes nothing', async ({ box }) => {
+      const { code, stderr } = await box.run(await nothing(box));
+      expect([code, stderr]).toEqual([1, expect.stringContaining('There is nothing to start')]);
+      expect(existsSync(box.root) ? readdirSync(box.root) : []).toEqual([]);
+    });
+  });
+
   test('refuses a running and a stopped container', async ({ box }) => {
     const id = await box.create(await sleeper(box));
     await box.ok('start', id);

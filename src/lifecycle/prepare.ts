@@ -89,6 +89,8 @@ export async function prepare(options: CreateOptions, mode: PrepareMode, undo: U
     options.configFile === undefined ? {} : { file: options.configFile },
   );
   try {
+    if (!mode.hasListener && config.spec.process === undefined)
+      throw (await import('./nothing-to-start.ts')).nothingToStart();
     return await make(await check(config, options, mode), undo);
   } catch (error) {
     throw located(error, config.locate);

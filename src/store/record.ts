@@ -38,6 +38,8 @@ export interface ContainerRecord {
   readonly startTime: number;
   /** Number of steps in the plan that its helper was given last. */
   readonly steps: number;
+  /** Whether the configuration names a program; without one there is nothing to start. */
+  readonly hasProgram: boolean;
   /** Whether poststart or poststop hooks have to run. */
   readonly hooks: boolean;
   /** Whether startContainer hooks have to run. */
@@ -92,6 +94,7 @@ export function newRecord({ options, spec, cgroup, rdt, streams }: RecordSource)
     pid: 0,
     startTime: 0,
     steps: 0,
+    hasProgram: spec.process !== undefined,
     hooks: poststart.length + poststop.length > 0,
     startHooks: startContainer.length > 0,
     ownPidNamespace: spec.linux?.namespaces?.some(({ type, path }) => type === 'pid' && !path) ?? false,
@@ -132,6 +135,7 @@ export function parseRecord(text: string): ContainerRecord {
     pid: fields.count('pid'),
     startTime: fields.count('startTime'),
     steps: fields.count('steps'),
+    hasProgram: fields.flagOr('hasProgram', true),
     hooks: fields.flag('hooks'),
     startHooks: fields.flagOr('startHooks', false),
     ownPidNamespace: fields.flag('ownPidNamespace'),
