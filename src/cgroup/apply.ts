@@ -83,6 +83,7 @@ function attempt(placed: Placed, { warn, forgo }: Target, make: Perform, mayWait
   if (usage !== undefined && write.aboveUsage) refuseBelowUsage(placed, usage);
   try {
     make(placed);
+    if (write.mayBeIgnored) warnIfIgnored(placed, warn);
   } catch (error) {
     const errno = errnoName(error);
     if (mayWait && errno === 'EINVAL') return 'later';
@@ -95,6 +96,11 @@ function attempt(placed: Placed, { warn, forgo }: Target, make: Perform, mayWait
     if (write.ifMissing === 'warn') warn(failure.message);
   }
   return 'done';
+}
+
+function warnIfIgnored({ write, path, value }: Placed, warn: Target['warn']): void {
+  if (Number(value) < 0 || (bytesIn(path) ?? 0) <= Number(value)) return;
+  warn(`${write.file} of "${value}" has no effect: this kernel takes the value and ignores it`);
 }
 
 function refuseBelowUsage({ write, value }: Placed, usageFile: string): void {

@@ -39,6 +39,14 @@ export const cgroupRoots = (): string[] =>
     .filter((line) => / - cgroup2? /.test(line))
     .map((line) => line.split(' ')[4] ?? '');
 
+/** Whether this host's cgroups have a controller, "memory": newer kernels may lack its files of cgroup v1. */
+export const hasController = (name: string): boolean =>
+  isCgroupV2
+    ? readFileSync('/sys/fs/cgroup/cgroup.controllers', 'utf8').trim().split(' ').includes(name)
+    : parseMountinfo(readFileSync('/proc/self/mountinfo', 'utf8'), 'cgroup').some(({ superOptions }) =>
+        superOptions.includes(name),
+      );
+
 /** The directories of a process's cgroups, one for each mounted hierarchy. */
 export const cgroupsOf = (pid: number | 'self' | undefined): string[] => {
   const text = readFileSync('/proc/self/mountinfo', 'utf8');

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { Resources } from '../../config/spec.ts';
 import { askedLimits, limitWrites } from './compile.ts';
 import { weightOfShares } from './cpu.ts';
+import { propertiesOf } from './systemd.ts';
 import { digits, type Layout } from './write.ts';
 
 const marks = { none: '', skip: '?', warn: '??', uncounted: '~' };
@@ -18,18 +19,29 @@ function render(resources: Resources, layout: Layout): string[] {
   );
 }
 
+const infinity = 2n ** 64n - 1n;
+
+/** "Name=value" of each property, bits as a list of bytes. */
+const renderProperties = (resources: Resources): string[] =>
+  propertiesOf(limitWrites(resources, 'v2'), { layout: 'v2', version: 252, current: () => undefined }).map(
+    ({ name, value }) => {
+      const text = value instanceof Uint8Array ? `[${value.join(' ')}]` : String(value);
+      return `${name}=${value === infinity ? 'infinity' : text}`;
+    },
+  );
+
 const max63 = 2 ** 63;
 
 /** The writes, or the message of the refusal. */
 type Expected = string[] | string;
 
 /**
- * The table of expectations: one row for each field and each of its special values, one column for each way of managing
- * cgroups; that of systemd has its properties, where a field has one.
+ * THE table of expectations: one row for each field and each of its special values, one column for each way of managing
+ * cgroups. That of systemd has the properties of a scope on v2, where a field has one: the files are written there as well.
  */
-const expectations: readonly (readonly [name: string, Resources, v1: Expected, v2: Expected, systemd?: Expected])[] = [
-  ['nothing', {}, [], []],
-  ['empty objects', { memory: {}, cpu: {}, unified: {}, devices: [] }, [], []],
+const expectations: readonly (readonly [name: string, Resources, v1: Expected, v2: Expected, systemd: Expected])[] = [
+  ['nothing', {}, [], [], []],
+  ['empty objects', { memory: {}, cpu: {}, unified: {}, devices: [] }, [], [], []],
   [
     'zeros mean unset',
     {
@@ -38,51 +50,77 @@ const expectations: readonly (readonly [name: string, Resources, v1: Expected, v
     },
     [],
     [],
+    [],
   ],
 
-  ['memory.limit', { memory: { limit: 67108864 } }, ['memory.limit_in_bytes=67108864!'], ['memory.max=67108864']],
+  [
+    'memory.limit',
+    { memory: { limit: 67108864 } },
+    ['memory.limit_in_bytes=67108864!'],
+    ['memory.max=67108864'],
+    ['MemoryMax=67108864'],
+  ],
   [
     'memory.limit -1',
     { memory: { limit: -1 } },
     ['memory.limit_in_bytes=-1?!', 'memory.memsw.limit_in_bytes=-1?!'],
     ['memory.max=max?', 'memory.swap.max=max?'],
+    ['MemoryMax=infinity', 'MemorySwapMax=infinity'],
   ],
   [
     'memory.limit 2^63',
     { memory: { limit: max63 } },
     ['memory.limit_in_bytes=9223372036854775808!'],
     ['memory.max=9223372036854775808'],
+    ['MemoryMax=9223372036854775808'],
   ],
   [
     'memory.swap',
     { memory: { limit: 100, swap: 300 } },
     ['memory.limit_in_bytes=100!', 'memory.memsw.limit_in_bytes=300!'],
     ['memory.max=100', 'memory.swap.max=200'],
+    ['MemoryMax=100', 'MemorySwapMax=200'],
   ],
   [
     'memory.swap = limit',
     { memory: { limit: 100, swap: 100 } },
     ['memory.limit_in_bytes=100!', 'memory.memsw.limit_in_bytes=100!'],
     ['memory.max=100', 'memory.swap.max=0~'],
+    ['MemoryMax=100', 'MemorySwapMax=0'],
   ],
   [
     'memory.swap -1',
     { memory: { limit: 100, swap: -1 } },
     ['memory.limit_in_bytes=100!', 'memory.memsw.limit_in_bytes=-1?!'],
     ['memory.max=100', 'memory.swap.max=max?'],
+    ['MemoryMax=100', 'MemorySwapMax=infinity'],
   ],
-  ['memory.swap alone', { memory: { swap: 300 } }, ['memory.memsw.limit_in_bytes=300!'], 'needs a memory.limit'],
+  [
+    'memory.swap alone',
+    { memory: { swap: 300 } },
+    ['memory.memsw.limit_in_bytes=300!'],
+    'needs a memory.limit',
+    'needs a memory.limit',
+  ],
   [
     'memory.swap < limit',
     { memory: { limit: 300, swap: 100 } },
     ['memory.limit_in_bytes=300!', 'memory.memsw.limit_in_bytes=100!'],
     'is below memory.limit',
+    'is below memory.limit',
   ],
-  ['memory.reservation', { memory: { reservation: 5 } }, ['memory.soft_limit_in_bytes=5'], ['memory.low=5']],
+  [
+    'memory.reservation',
+    { memory: { reservation: 5 } },
+    ['memory.soft_limit_in_bytes=5'],
+    ['memory.low=5'],
+    ['MemoryLow=5'],
+  ],
   [
     'memory.kernel',
     { memory: { kernel: 5 } },
     ['memory.kmem.limit_in_bytes=5'],
+    'memory.kernel cannot be applied: only cgroup v1',
     'memory.kernel cannot be applied: only cgroup v1',
   ],
   [
@@ -90,68 +128,108 @@ const expectations: readonly (readonly [name: string, Resources, v1: Expected, v
     { memory: { kernel: -1, kernelTCP: -1 } },
     ['memory.kmem.limit_in_bytes=-1?', 'memory.kmem.tcp.limit_in_bytes=-1?'],
     [],
+    [],
   ],
   [
     'memory.kernelTCP',
     { memory: { kernelTCP: 5 } },
     ['memory.kmem.tcp.limit_in_bytes=5'],
     'memory.kernelTCP cannot be applied',
+    'memory.kernelTCP cannot be applied',
   ],
-  ['memory.swappiness', { memory: { swappiness: 0 } }, ['memory.swappiness=0'], 'memory.swappiness cannot be applied'],
+  [
+    'memory.swappiness',
+    { memory: { swappiness: 0 } },
+    ['memory.swappiness=0'],
+    'memory.swappiness cannot be applied',
+    'memory.swappiness cannot be applied',
+  ],
   [
     'memory.disableOOMKiller',
     { memory: { disableOOMKiller: true } },
     ['memory.oom_control=1'],
     'memory.disableOOMKiller cannot be applied',
+    'memory.disableOOMKiller cannot be applied',
   ],
-  ['memory.disableOOMKiller false', { memory: { disableOOMKiller: false } }, ['memory.oom_control=0?'], []],
-  ['memory.useHierarchy', { memory: { useHierarchy: true } }, ['memory.use_hierarchy=1?'], []],
+  ['memory.disableOOMKiller false', { memory: { disableOOMKiller: false } }, ['memory.oom_control=0?'], [], []],
+  ['memory.useHierarchy', { memory: { useHierarchy: true } }, ['memory.use_hierarchy=1?'], [], []],
   [
     'memory.useHierarchy false',
     { memory: { useHierarchy: false } },
     ['memory.use_hierarchy=0'],
     'always counts hierarchically',
+    'always counts hierarchically',
   ],
 
-  ['cpu.shares', { cpu: { shares: 1024 } }, ['cpu.shares=1024'], ['cpu.weight=100']],
-  ['cpu.shares too few', { cpu: { shares: 1 } }, 'the minimum allowed cpu-shares is 2', ['cpu.weight=1']],
+  ['cpu.shares', { cpu: { shares: 1024 } }, ['cpu.shares=1024'], ['cpu.weight=100'], ['CPUWeight=100']],
+  [
+    'cpu.shares too few',
+    { cpu: { shares: 1 } },
+    'the minimum allowed cpu-shares is 2',
+    ['cpu.weight=1'],
+    ['CPUWeight=1'],
+  ],
   [
     'cpu.shares too many',
     { cpu: { shares: 262145 } },
     'the maximum allowed cpu-shares is 262144',
     ['cpu.weight=10000'],
+    ['CPUWeight=10000'],
   ],
   [
     'cpu.quota and period',
     { cpu: { quota: 50000, period: 100000 } },
     ['cpu.cfs_period_us=100000!', 'cpu.cfs_quota_us=50000!'],
     ['cpu.max=50000 100000!'],
+    ['CPUQuotaPerSecUSec=500000', 'CPUQuotaPeriodUSec=100000'],
   ],
-  ['cpu.quota', { cpu: { quota: 50000 } }, ['cpu.cfs_quota_us=50000!'], ['cpu.max=50000!']],
+  [
+    'cpu.quota',
+    { cpu: { quota: 50000 } },
+    ['cpu.cfs_quota_us=50000!'],
+    ['cpu.max=50000!'],
+    ['CPUQuotaPerSecUSec=500000', 'CPUQuotaPeriodUSec=100000'],
+  ],
   [
     'cpu.quota -1',
     { cpu: { quota: -1, period: 1000 } },
     ['cpu.cfs_period_us=1000!', 'cpu.cfs_quota_us=-1?!'],
     ['cpu.max=max 1000!'],
+    ['CPUQuotaPerSecUSec=infinity', 'CPUQuotaPeriodUSec=1000'],
   ],
-  ['cpu.period', { cpu: { period: 1000 } }, ['cpu.cfs_period_us=1000!'], ['cpu.max=max 1000!']],
+  [
+    'cpu.period',
+    { cpu: { period: 1000 } },
+    ['cpu.cfs_period_us=1000!'],
+    ['cpu.max=max 1000!'],
+    ['CPUQuotaPerSecUSec=infinity', 'CPUQuotaPeriodUSec=1000'],
+  ],
   [
     'cpu.burst',
     { cpu: { quota: 50000, burst: 10000 } },
     ['cpu.cfs_quota_us=50000!', 'cpu.cfs_burst_us=10000!'],
     ['cpu.max=50000!', 'cpu.max.burst=10000!'],
+    ['CPUQuotaPerSecUSec=500000', 'CPUQuotaPeriodUSec=100000'],
   ],
-  ['cpu.idle', { cpu: { shares: 1024, idle: 1 } }, ['cpu.shares=1024', 'cpu.idle=1'], ['cpu.weight=100', 'cpu.idle=1']],
+  [
+    'cpu.idle',
+    { cpu: { shares: 1024, idle: 1 } },
+    ['cpu.shares=1024', 'cpu.idle=1'],
+    ['cpu.weight=100', 'cpu.idle=1'],
+    ['CPUWeight=100', 'CPUWeight=0'],
+  ],
   [
     'cpu.idle 0',
     { cpu: { shares: 1024, idle: 0 } },
     ['cpu.idle=0?', 'cpu.shares=1024'],
     ['cpu.idle=0?', 'cpu.weight=100'],
+    ['CPUWeight=100'],
   ],
   [
     'cpu.realtime',
     { cpu: { realtimePeriod: 1000000, realtimeRuntime: 950000 } },
     ['cpu.rt_period_us=1000000!', 'cpu.rt_runtime_us=950000'],
+    'cpu.realtimePeriod cannot be applied',
     'cpu.realtimePeriod cannot be applied',
   ],
   [
@@ -159,28 +237,32 @@ const expectations: readonly (readonly [name: string, Resources, v1: Expected, v
     { cpu: { realtimeRuntime: 5 } },
     ['cpu.rt_runtime_us=5'],
     'cpu.realtimeRuntime cannot be applied',
+    'cpu.realtimeRuntime cannot be applied',
   ],
   [
     'cpu.cpus, mems',
     { cpu: { cpus: '0-1', mems: '0' } },
     ['cpuset.cpus=0-1', 'cpuset.mems=0'],
     ['cpuset.cpus=0-1', 'cpuset.mems=0'],
+    ['AllowedCPUs=[3]', 'AllowedMemoryNodes=[1]'],
   ],
 
-  ['pids.limit', { pids: { limit: 4 } }, ['pids.max=4'], ['pids.max=4']],
-  ['pids.limit 0', { pids: { limit: 0 } }, ['pids.max=1'], ['pids.max=1']],
-  ['pids.limit -1', { pids: { limit: -1 } }, ['pids.max=max?'], ['pids.max=max?']],
+  ['pids.limit', { pids: { limit: 4 } }, ['pids.max=4'], ['pids.max=4'], ['TasksMax=4']],
+  ['pids.limit 0', { pids: { limit: 0 } }, ['pids.max=1'], ['pids.max=1'], ['TasksMax=1']],
+  ['pids.limit -1', { pids: { limit: -1 } }, ['pids.max=max?'], ['pids.max=max?'], ['TasksMax=infinity']],
 
   [
     'blockIO.weight',
     { blockIO: { weight: 500 } },
     ['blkio.weight=500|blkio.bfq.weight=500'],
     ['io.bfq.weight=500|io.weight=4950'],
+    ['IOWeight=4950'],
   ],
   [
     'blockIO.leafWeight',
     { blockIO: { leafWeight: 500 } },
     ['blkio.leaf_weight=500'],
+    'blockIO.leafWeight cannot be applied: only cgroup v1',
     'blockIO.leafWeight cannot be applied: only cgroup v1',
   ],
   [
@@ -199,11 +281,13 @@ const expectations: readonly (readonly [name: string, Resources, v1: Expected, v
       'blkio.weight_device=8:16 1000|blkio.bfq.weight_device=8:16 1000',
     ],
     ['io.bfq.weight=8:0 10|io.weight=8:0 1', 'io.bfq.weight=8:16 1000|io.weight=8:16 10000'],
+    [],
   ],
   [
     'blockIO.weightDevice.leafWeight',
     { blockIO: { weightDevice: [{ major: 8, minor: 0, leafWeight: 20 }] } },
     ['blkio.leaf_weight_device=8:0 20'],
+    'blockIO.weightDevice.0.leafWeight cannot be applied: only cgroup v1',
     'blockIO.weightDevice.0.leafWeight cannot be applied: only cgroup v1',
   ],
   [
@@ -211,12 +295,14 @@ const expectations: readonly (readonly [name: string, Resources, v1: Expected, v
     { blockIO: { throttleReadBpsDevice: [{ major: 8, minor: 0, rate: 1048576 }] } },
     ['blkio.throttle.read_bps_device=8:0 1048576'],
     ['io.max=8:0 rbps=1048576'],
+    [],
   ],
   [
     'blockIO.throttleWriteBpsDevice, no rate',
     { blockIO: { throttleWriteBpsDevice: [{ major: 8, minor: 0, rate: 0 }] } },
     ['blkio.throttle.write_bps_device=8:0 0'],
     ['io.max=8:0 wbps=max'],
+    [],
   ],
   [
     'blockIO.throttleReadIOPSDevice, two devices',
@@ -230,12 +316,14 @@ const expectations: readonly (readonly [name: string, Resources, v1: Expected, v
     },
     ['blkio.throttle.read_iops_device=8:0 100', 'blkio.throttle.read_iops_device=254:1 18446744073709551616'],
     ['io.max=8:0 riops=100', 'io.max=254:1 riops=18446744073709551616'],
+    [],
   ],
   [
     'blockIO.throttleWriteIOPSDevice',
     { blockIO: { throttleWriteIOPSDevice: [{ major: 8, minor: 0, rate: 100 }] } },
     ['blkio.throttle.write_iops_device=8:0 100'],
     ['io.max=8:0 wiops=100'],
+    [],
   ],
 
   [
@@ -243,18 +331,21 @@ const expectations: readonly (readonly [name: string, Resources, v1: Expected, v
     { hugepageLimits: [{ pageSize: '2MB', limit: 4194304 }] },
     ['hugetlb.2MB.limit_in_bytes=4194304', 'hugetlb.2MB.rsvd.limit_in_bytes=4194304?'],
     ['hugetlb.2MB.max=4194304', 'hugetlb.2MB.rsvd.max=4194304?'],
+    [],
   ],
   [
     'hugepageLimits of 0',
     { hugepageLimits: [{ pageSize: '1GB', limit: 0 }] },
     ['hugetlb.1GB.limit_in_bytes=0??', 'hugetlb.1GB.rsvd.limit_in_bytes=0?'],
     ['hugetlb.1GB.max=0??', 'hugetlb.1GB.rsvd.max=0?'],
+    [],
   ],
 
   [
     'network.classID',
     { network: { classID: 1048577 } },
     ['net_cls.classid=1048577'],
+    'network.classID cannot be applied: only cgroup v1',
     'network.classID cannot be applied: only cgroup v1',
   ],
   [
@@ -269,6 +360,7 @@ const expectations: readonly (readonly [name: string, Resources, v1: Expected, v
     },
     ['net_prio.ifpriomap=eth0 500', 'net_prio.ifpriomap=lo 0'],
     'network.priorities.0 cannot be applied: only cgroup v1',
+    'network.priorities.0 cannot be applied: only cgroup v1',
   ],
 
   [
@@ -276,6 +368,7 @@ const expectations: readonly (readonly [name: string, Resources, v1: Expected, v
     { rdma: { mlx5_1: { hcaHandles: 3, hcaObjects: 10000 }, mlx4_0: { hcaObjects: 0 }, rxe3: {} } },
     ['rdma.max=mlx5_1 hca_handle=3 hca_object=10000', 'rdma.max=mlx4_0 hca_object=0'],
     ['rdma.max=mlx5_1 hca_handle=3 hca_object=10000', 'rdma.max=mlx4_0 hca_object=0'],
+    [],
   ],
 
   [
@@ -283,22 +376,25 @@ const expectations: readonly (readonly [name: string, Resources, v1: Expected, v
     { unified: { 'memory.high': '5', 'cgroup.max.depth': '3' } },
     'unified.memory.high cannot be applied',
     ['memory.high=5', 'cgroup.max.depth=3'],
+    ['MemoryHigh=5'],
   ],
   [
     'unified with a path',
     { unified: { '../memory.high': '5' } },
     'is not the name of a cgroup file',
     'is not the name of a cgroup file',
+    'is not the name of a cgroup file',
   ],
 ];
 
-describe.each(expectations)('%s', (_, resources, v1, v2) => {
+describe.each(expectations)('%s', (_, resources, v1, v2, systemd) => {
   test.each([
-    ['v1', v1],
-    ['v2', v2],
-  ] as const)('on %s', (layout, expected) => {
-    if (typeof expected === 'string') expect(() => render(resources, layout)).toThrow(expected);
-    else expect(render(resources, layout)).toEqual(expected);
+    ['v1', () => render(resources, 'v1'), v1],
+    ['v2', () => render(resources, 'v2'), v2],
+    ['systemd', () => renderProperties(resources), systemd],
+  ] as const)('on %s', (_layout, rendered, expected) => {
+    if (typeof expected === 'string') expect(rendered).toThrow(expected);
+    else expect(rendered()).toEqual(expected);
   });
 });
 
