@@ -47,6 +47,7 @@ describe('the features document', () => {
     expect(document.linux?.namespaces).toEqual(['cgroup', 'ipc', 'mount', 'network', 'pid', 'time', 'user', 'uts']);
     expect(document.linux?.capabilities).toHaveLength(41);
     expect(document.linux?.seccomp?.actions).toContain('SCMP_ACT_NOTIFY');
+    expect(document.potentiallyUnsafeConfigAnnotations).toEqual(['org.systemd.property.', 'org.criu.config']);
     expect(document.linux?.memoryPolicy?.modes).toContain('MPOL_WEIGHTED_INTERLEAVE');
   });
 

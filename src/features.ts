@@ -9,6 +9,7 @@ import { hookKinds } from './config/rules/hooks.ts';
 import type { Features, LinuxFeatures, SeccompFeatures, SeccompFlag } from './config/spec.ts';
 import { newestSpecVersion, oldestSpecVersion } from './config/spec-version.ts';
 import type { HostFacts } from './host/facts.ts';
+import { criuConfigAnnotation } from './lifecycle/criu-config.ts';
 import { capabilityNumbers } from './plan/capabilities.ts';
 import { memoryPolicyFlags, memoryPolicyModes } from './plan/memory-policy.ts';
 import { knownMountOptions } from './plan/mounts/options.ts';
@@ -40,7 +41,7 @@ export const features = (facts: FeatureFacts): Features => ({
     'tsrunc.commit': facts.commit,
     'tsrunc.version': facts.version,
   },
-  potentiallyUnsafeConfigAnnotations: [propertyPrefix],
+  potentiallyUnsafeConfigAnnotations: [propertyPrefix, criuConfigAnnotation],
 });
 
 const linuxFeatures = ({ kernel }: FeatureFacts): LinuxFeatures => ({

@@ -461,6 +461,11 @@ const cases: readonly (readonly [string, Parameters<typeof specWith>[0], string]
     'error | /linux/resources/blockIO/weightDevice/0/weight | The weight is 1001; allowed are 10 to 1000',
   ],
   [
+    'weight of a device without one',
+    { linux: { resources: { blockIO: { weightDevice: [{ major: 8, minor: 16 }] } } } },
+    'error | /linux/resources/blockIO/weightDevice/0 | The device 8:16 has no weight',
+  ],
+  [
     'RDMA',
     { linux: { resources: { rdma: { mlx5_1: {} } } } },
     'error | /linux/resources/rdma/mlx5_1 | The RDMA device "mlx5_1" has no limit',

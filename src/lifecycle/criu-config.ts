@@ -3,7 +3,8 @@ import { posix } from 'node:path';
 import type { Spec } from '../config/spec.ts';
 import { TsruncError } from '../errors.ts';
 
-const annotation = 'org.criu.config';
+/** The annotation that chooses it. */
+export const criuConfigAnnotation = 'org.criu.config';
 const directory = '/etc/criu';
 
 /** Options for criu that an administrator has written down: ours, or those that are there for runc. */
@@ -16,15 +17,15 @@ const files = [`${directory}/tsrunc.conf`, `${directory}/runc.conf`] as const;
  * @throws TsruncError CONFIG_INVALID
  */
 export function criuConfigFile({ annotations }: Spec): string | undefined {
-  const asked = annotations?.[annotation];
+  const asked = annotations?.[criuConfigAnnotation];
   if (asked === undefined) return files.find((path) => existsSync(path));
   if (asked === '') return undefined;
   if (posix.normalize(asked).startsWith(`${directory}/`)) return asked;
   throw new TsruncError(
     'CONFIG_INVALID',
-    `${annotation} names ${JSON.stringify(asked)}, which is not in ${directory}`,
+    `${criuConfigAnnotation} names ${JSON.stringify(asked)}, which is not in ${directory}`,
     {
-      place: { file: 'config.json', pointer: `/annotations/${annotation}` },
+      place: { file: 'config.json', pointer: `/annotations/${criuConfigAnnotation}` },
       hint: `Annotations may come from an image, and criu's options can run programs: move the file to ${directory}.`,
     },
   );

@@ -172,7 +172,7 @@ function converse(request: Request, { spawned, cgroup }: Birth, terminal: Termin
   const answering = answers({ native, config: { spec, locate }, host, record, terminal, cgroup, undo });
   const conversation = new Conversation(native, spawned, answering, ...(options.ignorePaused ? [-1] : []));
   undo.add('end the process', () => end(native, conversation));
-  setOomScore(spawned.pid, spec.process.oomScoreAdj, host);
+  setOomScore(spawned.pid, spec.process.oomScoreAdj, host, options.global.log);
   return conversation;
 }
 

@@ -189,7 +189,7 @@ async function clone(making: Making, namespaces: Pick<Plan, 'cloneFlags' | 'prol
   const spawned = born(cgroupFd, () => spawning(() => native.spawn({ cloneFlags, cgroupFd, stdio, extraFds })));
   const conversation = new Conversation(native, spawned, answers(making));
   undo.add('end the container', () => end(native, conversation));
-  setOomScore(spawned.pid, config.spec.process?.oomScoreAdj, making.host);
+  setOomScore(spawned.pid, config.spec.process?.oomScoreAdj, making.host, options.global.log);
   await conversation.send(namespaces.prologue, prologueFds.byName);
   prologueFds.closeAll();
   return conversation;

@@ -77,10 +77,11 @@ export function removeRdt(record: RdtRecord, resctrl: Resctrl): void {
   for (const path of record.remove) removeGroup(resctrl, path);
 }
 
-function compare({ l3CacheSchema = '', memBwSchema = '' }: IntelRdt, group: string, resctrl: Resctrl): void {
-  const wanted = [l3CacheSchema, memBwSchema].filter((text) => text !== '');
+/** `schemata` may change an existing group, the others have to be what it is. */
+function compare({ schemata: _, ...fixed }: IntelRdt, group: string, resctrl: Resctrl): void {
+  const wanted = writesOf(fixed);
   if (wanted.length === 0) return;
-  const line = difference(wanted.join('\n'), resctrl.read(join(group, 'schemata')));
+  const line = difference(wanted.join(''), resctrl.read(join(group, 'schemata')));
   if (line === undefined) return;
   throw new TsruncError('CONFIG_INVALID', `The RDT class of service ${group} exists and differs: it has no "${line}"`, {
     place: { file: 'config.json', pointer: '/linux/intelRdt' },

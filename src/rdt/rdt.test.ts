@@ -213,6 +213,13 @@ describe('schemata', () => {
     expect(writesOf({ closID: 'x', schemata: [] })).toEqual([]);
   });
 
+  test('beside memBwSchema the bandwidth in l3CacheSchema does not count', () => {
+    const l3CacheSchema = 'L3:0=f\nMB:0=50;1=60\nL2:0=3';
+    expect(writesOf({ l3CacheSchema, memBwSchema: 'MB:0=20' })).toEqual(['L3:0=f\nL2:0=3\n', 'MB:0=20\n']);
+    expect(writesOf({ l3CacheSchema })).toEqual([`${l3CacheSchema}\n`]);
+    expect(writesOf({ l3CacheSchema: 'MB:0=50', memBwSchema: 'MB:0=20' })).toEqual(['MB:0=20\n']);
+  });
+
   test.each([
     ['L3:0=f', '    L3:0=0f;1=ff\n', undefined],
     ['L3:0=F;1=00ff', 'L3:0=f;1=ff', undefined],

@@ -3,11 +3,19 @@ import type { IntelRdt } from '../config/spec.ts';
 
 /**
  * What is written to the schemata file, in order. Each is a write of its own: in one write the kernel takes each domain of a
- * resource only once, and `schemata`, which comes last, may name again what the others did.
+ * resource only once, and `schemata`, which comes last, may name again what the others did. Beside memBwSchema the bandwidth in
+ * l3CacheSchema does not count (config-linux.md "IntelRdt").
  */
 export function writesOf({ l3CacheSchema = '', memBwSchema = '', schemata = [] }: IntelRdt): readonly string[] {
-  return [l3CacheSchema, memBwSchema, schemata.join('\n')].filter((text) => text !== '').map((text) => `${text}\n`);
+  const cache = memBwSchema === '' ? l3CacheSchema : withoutBandwidth(l3CacheSchema);
+  return [cache, memBwSchema, schemata.join('\n')].filter((text) => text !== '').map((text) => `${text}\n`);
 }
+
+const withoutBandwidth = (text: string): string =>
+  text
+    .split('\n')
+    .filter((line) => !line.trimStart().startsWith('MB:'))
+    .join('\n');
 
 type Domains = ReadonlyMap<string, string>;
 

@@ -64,7 +64,11 @@ export const blockIoRule: Rule = ({ linux }, report) => {
   if (blockIo === undefined) return;
   checkWeights(report, '/linux/resources/blockIO', blockIo);
   each(blockIo.weightDevice, (device, index) => {
-    checkWeights(report, `/linux/resources/blockIO/weightDevice/${index}`, device);
+    const place = `/linux/resources/blockIO/weightDevice/${index}`;
+    checkWeights(report, place, device);
+    if (device.weight === undefined && device.leafWeight === undefined) {
+      report.mistake(place, `The device ${device.major}:${device.minor} has no weight`);
+    }
   });
 };
 
