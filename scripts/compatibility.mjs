@@ -14,6 +14,7 @@ import { checksOf, lineOf, remember, renderKnown, runIn } from './compatibility/
 import { clientsOf, programsOf } from './compatibility/render.mjs';
 import { host, versions } from './compatibility/versions.mjs';
 import { containerdTests, newestContainerd } from './containerd.mjs';
+import { findingsOf } from './findings.mjs';
 import { repository, SetupError } from './run.mjs';
 import { script, setUp } from './setup.mjs';
 
@@ -41,13 +42,6 @@ const node = (words, stdout, env = process.env) =>
 
 /** @typedef {import('./compatibility/render.mjs').Client} Client */
 
-/** @param {{ testResults: { assertionResults: { fullName: string, status: string, failureMessages: string[] }[] }[] }} results of vitest */
-const retriedIn = ({ testResults }) =>
-  testResults
-    .flatMap(({ assertionResults }) => assertionResults)
-    .filter(({ status, failureMessages }) => status === 'passed' && failureMessages.length > 0)
-    .map(({ fullName }) => fullName);
-
 /** @param {readonly string[]} files @param {NodeJS.ProcessEnv} [env] @returns {Client[]} */
 const runTests = (files, env = process.env) => {
   const directory = mkdtempSync(join(tmpdir(), 'tsrunc-compatibility-'));
@@ -60,7 +54,7 @@ const runTests = (files, env = process.env) => {
     node([...words, ...limits, ...reporters, ...files], 'inherit', env);
     if (!existsSync(report)) throw new SetupError('The tests with clients did not come to their end.');
     const results = JSON.parse(readFileSync(report, 'utf8'));
-    for (const title of retriedIn(results)) console.log(`passed at its second attempt: ${title}`);
+    for (const finding of results.testResults.flatMap(findingsOf)) console.log(finding);
     return clientsOf(results, (path) => relative(repository, path));
   } finally {
     rmSync(directory, { recursive: true, force: true });

@@ -9,17 +9,16 @@
 import { spawn } from 'node:child_process';
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, relative } from 'node:path';
+import { join } from 'node:path';
 import { settledResidue, takeSnapshot } from '../test/residue.mjs';
 import { containerdTests, newestContainerd } from './containerd.mjs';
+import { findingsOf, isBroken } from './findings.mjs';
 import { ensurePackages, has, toEmulate } from './packages.mjs';
 import { repository, run } from './run.mjs';
 import { script, setUp } from './setup.mjs';
 
 /** @typedef {{ passed: number, failed: number, skipped: number }} Count */
 /** @typedef {{ name: string, run: () => Promise<Count> }} Check */
-/** @typedef {{ fullName: string, status: string, failureMessages: string[] }} Assertion */
-/** @typedef {{ name: string, status: string, message: string, assertionResults: Assertion[] }} TestFile */
 
 /** @param {Partial<Count>} [count] @returns {Count} */
 const counted = (count) => ({ passed: 0, failed: 0, skipped: 0, ...count });
@@ -88,33 +87,16 @@ const tool = (name, command, args, env, needs = command) => ({
 /** What is said once more below the sum, where nobody has to search for it: failures, and what took two attempts. @type {string[]} */
 const findings = [];
 
-const firstLine = /** @param {string | undefined} text */ (text) => (text ?? '').trim().split('\n')[0] ?? '';
-
-/** @param {TestFile} file @returns {string[]} */
-const findingsOf = (file) => {
-  const name = relative(repository, file.name);
-  const broken = file.status === 'failed' && file.assertionResults.length === 0;
-  return [
-    ...(broken ? [`failed: ${name}: ${firstLine(file.message)}`] : []),
-    ...file.assertionResults
-      .filter((test) => test.failureMessages.length > 0)
-      .map((test) => {
-        const verdict = test.status === 'passed' ? 'passed at its second attempt' : 'failed';
-        return `${verdict}: ${name}: ${test.fullName}: ${firstLine(test.failureMessages[0])}`;
-      }),
-  ];
-};
-
 /**
  * What vitest's JSON report counts. A file that could not be loaded has no tests: it counts as one failure.
  * @param {string} path
  */
 const countOf = (path) => {
   const report = JSON.parse(readFileSync(path, 'utf8'));
-  /** @type {TestFile[]} */
+  /** @type {import('./findings.mjs').TestFile[]} */
   const files = report.testResults;
   findings.push(...files.flatMap(findingsOf));
-  const broken = files.filter((file) => file.status === 'failed' && file.assertionResults.length === 0).length;
+  const broken = files.filter(isBroken).length;
   return counted({
     passed: report.numPassedTests,
     failed: report.numFailedTests + broken,
