@@ -70,7 +70,7 @@ export interface CgroupDriver {
    * Write the limits of a new container; device access is denied but for the rules and the default devices.
    * @throws TsruncError CGROUP_FAILED with file, value and place; UNSUPPORTED for what this layout cannot do
    */
-  apply(resources: Resources): void | Promise<void>;
+  apply(resources: Resources): Promise<void>;
   /**
    * Change the limits of a container to all that is asked for, or to nothing of it. Device rules stay as they are.
    * @returns what was written, in this order

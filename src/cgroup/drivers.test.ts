@@ -100,12 +100,12 @@ describe.skipIf(v1Facts === undefined || !writable(v1Facts.hierarchies[0]?.mount
     expect(directories.some((directory) => existsSync(directory))).toBe(false);
   });
 
-  test('limits read back exactly; an empty cpuset takes what its parent has', () => {
+  test('limits read back exactly; an empty cpuset takes what its parent has', async () => {
     const driver = choose(cgroup);
     driver.create();
     const cpuset = driver.directory('cpuset');
     expect(readControl(`${cpuset}/cpuset.cpus`)).toBe(readControl('/sys/fs/cgroup/cpuset/cpuset.cpus'));
-    driver.apply({
+    await driver.apply({
       memory: { limit: 64 << 20, swap: 128 << 20, reservation: 32 << 20, swappiness: 10, disableOOMKiller: false },
       cpu: { shares: 512, period: 50000, quota: 25000, burst: 1000, cpus: '0', mems: '0', idle: 0 },
       pids: { limit: 7 },
@@ -121,7 +121,7 @@ describe.skipIf(v1Facts === undefined || !writable(v1Facts.hierarchies[0]?.mount
     expect([read('cpuset.cpus'), read('cpuset.mems'), read('pids.max')]).toEqual(['0', '0', '7']);
   });
 
-  test('what somebody removes before the first process is in it is made again, with its limits', () => {
+  test('what somebody removes before the first process is in it is made again, with its limits', async () => {
     const driver = choose(cgroup);
     driver.create();
     const vanish = (): void => {
@@ -132,27 +132,27 @@ describe.skipIf(v1Facts === undefined || !writable(v1Facts.hierarchies[0]?.mount
       readControl(`${driver.directory('memory')}/memory.limit_in_bytes`),
     ];
     vanish();
-    driver.apply({ pids: { limit: 7 }, memory: { limit: 64 << 20 } });
+    await driver.apply({ pids: { limit: 7 }, memory: { limit: 64 << 20 } });
     expect(limits()).toEqual(['7', String(64 << 20)]);
     vanish();
     closeSync(driver.openTasks('pids'));
     expect(limits()).toEqual(['7', String(64 << 20)]);
   });
 
-  test('limits can be raised and lowered in any order', () => {
+  test('limits can be raised and lowered in any order', async () => {
     const driver = choose(cgroup);
     driver.create();
     const limits = [64, 256, 32].map((mebi): Resources => ({ memory: { limit: mebi << 20, swap: mebi << 20 } }));
-    for (const resources of limits) driver.apply(resources);
+    for (const resources of limits) await driver.apply(resources);
     expect(readControl(`${driver.directory('memory')}/memory.memsw.limit_in_bytes`)).toBe(String(32 << 20));
-    driver.apply({ memory: { limit: -1 } });
+    await driver.apply({ memory: { limit: -1 } });
     expect(readControl(`${driver.directory('memory')}/memory.memsw.limit_in_bytes`)).toBe('9223372036854771712');
     for (const [quota, burst] of [
       [20000, 10000],
       [5000, 2000],
       [90000, 80000],
     ])
-      driver.apply({ cpu: { quota: quota ?? 0, burst: burst ?? 0 } });
+      await driver.apply({ cpu: { quota: quota ?? 0, burst: burst ?? 0 } });
     expect(readControl(`${driver.directory('cpu')}/cpu.cfs_burst_us`)).toBe('80000');
   });
 
@@ -160,7 +160,7 @@ describe.skipIf(v1Facts === undefined || !writable(v1Facts.hierarchies[0]?.mount
     const driver = choose(cgroup);
     driver.create();
     const before: Resources = { memory: { limit: 64 << 20, swap: 64 << 20 }, cpu: { shares: 512 }, pids: { limit: 7 } };
-    driver.apply(before);
+    await driver.apply(before);
     const read = (file: string): string => readControl(`${driver.directory(file.split('.')[0] ?? '')}/${file}`);
     const files = ['memory.limit_in_bytes', 'memory.memsw.limit_in_bytes', 'cpu.shares', 'cpuset.cpus', 'pids.max'];
     const contents = files.map(read);
@@ -179,10 +179,10 @@ describe.skipIf(v1Facts === undefined || !writable(v1Facts.hierarchies[0]?.mount
     expect(files.map(read)).toEqual([String(128 << 20), String(256 << 20), '1024', '0', '8']);
   });
 
-  test('huge pages that may not be used and cannot be limited are a warning', () => {
+  test('huge pages that may not be used and cannot be limited are a warning', async () => {
     const driver = choose(cgroup);
     driver.create();
-    driver.apply({ hugepageLimits: [{ pageSize: '3MB', limit: 0 }] });
+    await driver.apply({ hugepageLimits: [{ pageSize: '3MB', limit: 0 }] });
     expect(driver.warnings).toEqual([expect.stringContaining('hugetlb.3MB.limit_in_bytes')]);
   });
 
@@ -194,7 +194,7 @@ describe.skipIf(v1Facts === undefined || !writable(v1Facts.hierarchies[0]?.mount
       { allow: true, type: 'c', major: 10, minor: 229, access: 'rwm' },
       { allow: true, type: 'b', major: 8, minor: 20, access: 'rw' },
     ];
-    driver.apply({ devices });
+    await driver.apply({ devices });
     const list = () =>
       readFileSync(`${driver.directory('devices')}/devices.list`, 'utf8')
         .trim()
@@ -204,27 +204,20 @@ describe.skipIf(v1Facts === undefined || !writable(v1Facts.hierarchies[0]?.mount
     expect(list()).toHaveLength(12);
   });
 
-  test('a value that the kernel refuses is an error with file, value, place and hint', () => {
+  test('a value that the kernel refuses is an error with file, value, place and hint', async () => {
     const driver = choose(cgroup);
     driver.create();
-    const refusal = (resources: Resources) => {
-      try {
-        driver.apply(resources);
-      } catch (error) {
-        return error;
-      }
-      return undefined;
-    };
-    expect(refusal({ cpu: { cpus: '4000' } })).toMatchObject({
+    const refusal = (resources: Resources) => expect(driver.apply(resources)).rejects;
+    await refusal({ cpu: { cpus: '4000' } }).toMatchObject({
       code: 'CGROUP_FAILED',
       message: expect.stringMatching(/^Cannot write "4000" to .*\/cpuset\.cpus: E/),
       place: { file: 'config.json', pointer: '/linux/resources/cpu/cpus' },
       hint: expect.stringContaining('online'),
     });
-    expect(refusal({ memory: { useHierarchy: false } })).toMatchObject({
+    await refusal({ memory: { useHierarchy: false } }).toMatchObject({
       hint: expect.stringContaining('Since Linux 5.11'),
     });
-    expect(refusal({ cpu: { quota: 1 } })).toMatchObject({ message: expect.stringContaining('EINVAL') });
+    await refusal({ cpu: { quota: 1 } }).toMatchObject({ message: expect.stringContaining('EINVAL') });
   });
 
   test('an existing cgroup stays, if it is idle; one in use is refused', async () => {
@@ -307,8 +300,8 @@ describe.skipIf(v1Facts === undefined || !writable(v1Facts.hierarchies[0]?.mount
     const few = v1Facts?.hierarchies.filter(({ controllers }) => !controllers.includes('memory')) ?? [];
     const driver = choose({ layout: 'v1', hierarchies: few });
     driver.create();
-    driver.apply({ memory: { limit: -1 } });
-    expect(() => driver.apply({ memory: { limit: 5 << 20 } })).toThrow(
+    await driver.apply({ memory: { limit: -1 } });
+    await expect(driver.apply({ memory: { limit: 5 << 20 } })).rejects.toThrow(
       'no cgroup hierarchy with the memory controller is mounted',
     );
   });
@@ -378,12 +371,14 @@ describe.skipIf(v2Facts === undefined || !writable(v2Facts.mountpoint))('v2', ()
     expect(existsSync(leaf)).toBe(false);
   });
 
-  test('an own file is written; a controller that is missing says so', () => {
+  test('an own file is written; a controller that is missing says so', async () => {
     const driver = choose(cgroup);
     driver.create();
-    driver.apply({ devices: [{ allow: true, access: 'rwm' }], unified: { 'cgroup.max.depth': '3' } });
+    await driver.apply({ devices: [{ allow: true, access: 'rwm' }], unified: { 'cgroup.max.depth': '3' } });
     expect(readControl(`${leaf}/cgroup.max.depth`)).toBe('3');
-    expect(() => driver.apply({ unified: { 'nothing.max': '3' } })).toThrow('the nothing controller is not available');
+    await expect(driver.apply({ unified: { 'nothing.max': '3' } })).rejects.toThrow(
+      'the nothing controller is not available',
+    );
   });
 
   test.skipIf(!existsSync('/sys/kernel/mm/hugepages/hugepages-2048kB'))(
@@ -392,25 +387,25 @@ describe.skipIf(v2Facts === undefined || !writable(v2Facts.mountpoint))('v2', ()
       const driver = choose(cgroup, undefined, { attachDeviceProgram: () => undefined });
       driver.create();
       if (!readControl(`${leaf}/cgroup.controllers`).includes('hugetlb')) context.skip('no hugetlb controller on v2');
-      driver.apply({ hugepageLimits: [{ pageSize: '2MB', limit: 4 << 20 }] });
+      await driver.apply({ hugepageLimits: [{ pageSize: '2MB', limit: 4 << 20 }] });
       expect(readControl(`${leaf}/hugetlb.2MB.max`)).toBe(String(4 << 20));
       expect(readControl(`${leaf}/hugetlb.2MB.rsvd.max`)).toBe(String(4 << 20));
       const unknown = { hugepageLimits: [{ pageSize: '3MB', limit: 4 << 20 }] };
-      expect(() => driver.apply(unknown)).toThrow(`${leaf}/hugetlb.3MB.max: ENOENT`);
+      await expect(driver.apply(unknown)).rejects.toThrow(`${leaf}/hugetlb.3MB.max: ENOENT`);
     },
   );
 
-  test('device rules go to the loader; without one they are refused', () => {
+  test('device rules go to the loader; without one they are refused', async () => {
     const calls: number[] = [];
     const driver = choose(cgroup, undefined, {
       attachDeviceProgram: (fd, program) => calls.push(fd, program.length % 8),
     });
     driver.create();
-    driver.apply({ devices: [{ allow: false, access: 'rwm' }] });
+    await driver.apply({ devices: [{ allow: false, access: 'rwm' }] });
     expect(calls).toEqual([expect.any(Number), 0]);
     const without = choose(cgroup, `/${name}/other`);
     without.create();
-    expect(() => without.apply({})).toThrow('Device rules on cgroup v2 need the native addon');
+    await expect(without.apply({})).rejects.toThrow('Device rules on cgroup v2 need the native addon');
   });
 
   test('a process in the cgroup makes it unfit for another container', async () => {
@@ -431,12 +426,12 @@ describe('without rights', () => {
   const ask = (cgroup: HostFacts['cgroup'], path?: string) =>
     chooseCgroup({ spec: spec(path), id: 'x', facts: { user, cgroup }, global });
 
-  test('--cgroup-manager disabled', () => {
+  test('--cgroup-manager disabled', async () => {
     const make = () =>
       chooseCgroup({ spec: spec(undefined), id: 'x', facts, global: { ...global, cgroupManager: 'disabled' } });
     expect(make().placement).toEqual({ kind: 'none' });
-    expect(() => make().apply({ devices: [{ allow: false }] })).not.toThrow();
-    expect(() => make().apply({ pids: { limit: 3 } })).toThrow(
+    await make().apply({ devices: [{ allow: false }] });
+    await expect(make().apply({ pids: { limit: 3 } })).rejects.toThrow(
       'The container cannot be limited: cgroups are switched off',
     );
   });
@@ -470,13 +465,13 @@ describe('without rights', () => {
 
   test('systemd: a path is refused at once', () => expect(() => scoped('/a/b', true)).toThrow('slice:prefix:name'));
 
-  test('no cgroup file system: fatal for root, not for a user who asks for nothing', () => {
+  test('no cgroup file system: fatal for root, not for a user who asks for nothing', async () => {
     const none = { layout: 'none' } as const;
     expect(() => choose(none)).toThrow('no cgroup file system is mounted');
     expect(ask(none).record).toBeUndefined();
     const named = ask(none, '/x');
     expect(named.record).toBeUndefined();
-    named.apply({ pids: { limit: 3 } });
+    await named.apply({ pids: { limit: 3 } });
     expect(named.unapplied.map(({ from }) => from)).toEqual(['/linux/cgroupsPath', '/linux/resources/pids/limit']);
     expect(named.unapplied[0]?.obstacle).toEqual({ kind: 'other', reason: 'no cgroup file system is mounted' });
   });
@@ -492,16 +487,16 @@ describe('without rights', () => {
   };
   const listed = ['memory/limit', 'memory/swap', 'unified/memory.high', 'devices/1'];
 
-  test('what may not be made is listed, with all that would have been limited there', () => {
+  test('what may not be made is listed, with all that would have been limited there', async () => {
     const driver = ask(sysfs);
     expect(driver.placement.kind).toBe('v1');
     driver.create();
     expect(driver.placement).toEqual({ kind: 'none' });
     expect(driver.skipped[0]).toMatch(/^Cannot make the cgroup/);
     expect([driver.record, driver.absence]).toEqual([undefined, 'none was delegated to its user']);
-    driver.apply({ devices: [{ allow: false, access: 'rwm' }] });
+    await driver.apply({ devices: [{ allow: false, access: 'rwm' }] });
     expect(driver.unapplied).toEqual([]);
-    driver.apply(resources);
+    await driver.apply(resources);
     expect(fieldsOf(driver).toSorted()).toEqual(listed.map((field) => `/linux/resources/${field}`).toSorted());
     expect(driver.unapplied.find(({ from }) => from.endsWith('limit'))?.obstacle).toEqual({
       kind: 'cgroup',
@@ -522,10 +517,10 @@ describe('without rights', () => {
     await driver.remove();
   });
 
-  test('a mistake is one for everybody', () => {
+  test('a mistake is one for everybody', async () => {
     const driver = ask(sysfs);
     driver.create();
-    expect(() => driver.apply({ cpu: { shares: 1 } })).toThrow('the minimum allowed cpu-shares');
+    await expect(driver.apply({ cpu: { shares: 1 } })).rejects.toThrow('the minimum allowed cpu-shares');
   });
 
   test('a path that was asked for is listed, too', () => {
@@ -544,11 +539,11 @@ describe('without rights', () => {
     expect(() => chooseCgroup(request).create()).toThrow('Cannot make the cgroup /sys/x');
   });
 
-  test('v2: nothing is made, everything listed', () => {
+  test('v2: nothing is made, everything listed', async () => {
     const driver = ask({ layout: 'v2', mountpoint: '/sys/kernel', ownPath: '/', controllers: [] }, '/y');
     driver.create();
     expect([driver.placement, driver.record, driver.openDirectory()]).toEqual([{ kind: 'none' }, undefined, -1]);
-    driver.apply(resources);
+    await driver.apply(resources);
     const wanted = ['/linux/cgroupsPath', ...listed.map((field) => `/linux/resources/${field}`)];
     expect(fieldsOf(driver).toSorted()).toEqual(wanted.toSorted());
   });

@@ -1,10 +1,10 @@
 /** No cgroup for the container: switched off by --cgroup-manager disabled, or none to be had. */
 import type { Resources } from '../config/spec.ts';
 import { TsruncError } from '../errors.ts';
-import { askedLimits } from './controllers/compile.ts';
 import type { CgroupDriver, Change, UpdateRequest } from './driver.ts';
 import { placeOf } from './failure.ts';
 import { type Leniency, strict } from './leniency.ts';
+import type * as Limits from './limits.ts';
 import { Forgone, type Unapplied } from './unapplied.ts';
 
 /** Nobody will apply them, so what one layout alone has is none's mistake; v1 has all but `unified`, which is never one. */
@@ -35,25 +35,26 @@ export class NoCgroup implements CgroupDriver {
   create(): void {}
 
   /** Device rules are left out, as they say what every container's say; limits only for an ordinary user. @throws TsruncError UNSUPPORTED */
-  apply(resources: Resources): void {
-    if (this.#leniency.rights) this.#forgo(resources);
-    else this.#refuse(resources);
+  async apply(resources: Resources): Promise<void> {
+    const limits = await import('./limits.ts');
+    if (this.#leniency.rights) this.#forgo(limits, resources);
+    else this.#refuse(limits, resources);
   }
 
-  #refuse(resources: Resources): void {
+  #refuse({ askedLimits }: typeof Limits, resources: Resources): void {
     const [from] = askedLimits(resources, widest);
     if (from === undefined) return;
     throw new TsruncError('UNSUPPORTED', `The container cannot be limited: ${this.absence}`, placeOf(from));
   }
 
-  #forgo(resources: Resources): void {
+  #forgo(limits: typeof Limits, resources: Resources): void {
     const obstacle = { kind: 'other', reason: this.absence } as const;
     this.#forgone.path(obstacle);
-    this.#forgone.everything(resources, widest, obstacle);
+    this.#forgone.everything(limits, resources, widest, obstacle);
   }
 
   async update({ asked }: UpdateRequest): Promise<readonly Change[]> {
-    this.#refuse(asked);
+    this.#refuse(await import('./limits.ts'), asked);
     return [];
   }
 

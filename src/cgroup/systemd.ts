@@ -87,8 +87,8 @@ export class SystemdCgroup implements CgroupDriver {
     this.#record = this.#files.record ?? this.#record;
   }
 
-  apply(resources: Resources): void {
-    this.#there().apply(resources);
+  async apply(resources: Resources): Promise<void> {
+    await this.#there().apply(resources);
   }
 
   /** systemd first: it writes the files as well, its own way, and ours are exact. */

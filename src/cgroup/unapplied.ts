@@ -1,9 +1,8 @@
 /** What an ordinary user's container lacks for want of rights: which fields, and what stands in their way. */
 import type { Resources } from '../config/spec.ts';
-import { askedLimits } from './controllers/compile.ts';
-import { restrictingRules } from './controllers/device-rules.ts';
 import type { Layout, Write } from './controllers/write.ts';
 import type { Leniency } from './leniency.ts';
+import type * as Limits from './limits.ts';
 
 export type Obstacle =
   /** A cgroup, or a file of one, that the user may not make or write. */
@@ -53,16 +52,16 @@ export class Forgone {
   }
 
   /** All that the resources ask for. @throws TsruncError CONFIG_INVALID, UNSUPPORTED for what the layout never has */
-  everything(resources: Resources, layout: Layout, obstacle: Obstacle): void {
-    for (const from of askedLimits(resources, layout)) this.add(from, obstacle);
-    this.deviceRules(resources);
+  everything(limits: typeof Limits, resources: Resources, layout: Layout, obstacle: Obstacle): void {
+    for (const from of limits.askedLimits(resources, layout)) this.add(from, obstacle);
+    this.deviceRules(limits, resources);
   }
 
   /**
    * Device rules that would have taken something away. An ordinary user's container can make no device nodes, and opens those of
    * the host with the user's own rights, so the lack of the usual list (deny all, allow some) changes nothing.
    */
-  deviceRules(resources: Resources): void {
+  deviceRules({ restrictingRules }: typeof Limits, resources: Resources): void {
     if (!this.#leniency.rights) return;
     for (const { from } of restrictingRules(resources))
       this.add(from, { kind: 'other', reason: 'only root can enforce rules for devices' });

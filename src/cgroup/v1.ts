@@ -4,10 +4,7 @@ import { closeSync, existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Resources } from '../config/spec.ts';
 import { TsruncError } from '../errors.ts';
-import { applyWrites, type Locate, type Target } from './apply.ts';
-import { accessWrites, limitWrites } from './controllers/compile.ts';
-import { attainable, unifiedFields, v2Only } from './controllers/unified.ts';
-import { updateWrites } from './controllers/update.ts';
+import type { Locate, Target } from './apply.ts';
 import type { CgroupDriver, CgroupPlacement, Change, UpdateRequest } from './driver.ts';
 import { cgroupFailed, onCgroup } from './failure.ts';
 import {
@@ -21,13 +18,13 @@ import {
 } from './files.ts';
 import { killFrozen } from './kill.ts';
 import { isDenied, type Leniency, strict } from './leniency.ts';
+import type * as Limits from './limits.ts';
 import { makeDirectories, refuseInUse, removeDirectories } from './make.ts';
 import { ancestry } from './paths.ts';
 import { processesOf } from './processes.ts';
 import { type CgroupPlace, type CgroupRecord, directoryOf } from './record.ts';
 import { visitTree } from './tree.ts';
 import { Forgone, type Unapplied } from './unapplied.ts';
-import { applyOrRestore } from './update.ts';
 import { until } from './wait.ts';
 
 const freezeMs = 2000;
@@ -41,8 +38,8 @@ export class CgroupV1 implements CgroupDriver {
   readonly #leniency: Leniency;
   readonly #forgone: Forgone;
   #record: CgroupRecord;
-  /** What apply() was given. */
-  #limits: Resources = {};
+  /** What apply() did. */
+  #limit = (): void => {};
 
   constructor(record: CgroupRecord, leniency: Leniency = strict) {
     this.#record = record;
@@ -113,9 +110,10 @@ export class CgroupV1 implements CgroupDriver {
     this.#forgone.path({ kind: 'cgroup', path: directoryOf(place) });
   }
 
-  apply(resources: Resources): void {
-    this.#limits = resources;
-    this.#persist(() => this.#limit(resources));
+  async apply(resources: Resources): Promise<void> {
+    const limits = await import('./limits.ts');
+    this.#limit = () => this.#write(limits, resources);
+    this.#persist(this.#limit);
   }
 
   /** What `work` returns; when somebody removes the cgroups meanwhile, they are made again for another attempt. */
@@ -131,26 +129,27 @@ export class CgroupV1 implements CgroupDriver {
     }
   }
 
-  #limit(resources: Resources): void {
+  #write(limits: typeof Limits, resources: Resources): void {
     const forgo = this.#forgone.take;
     if (forgo !== undefined)
-      for (const from of unifiedFields(resources)) forgo({ from }, { kind: 'other', reason: v2Only });
-    const wanted = attainable(resources, 'v1', this.#leniency);
-    applyWrites(limitWrites(wanted, 'v1'), { ...this.#target, forgo });
-    this.#restrictDevices(resources);
+      for (const from of limits.unifiedFields(resources)) forgo({ from }, { kind: 'other', reason: limits.v2Only });
+    const wanted = limits.attainable(resources, 'v1', this.#leniency);
+    limits.applyWrites(limits.limitWrites(wanted, 'v1'), { ...this.#target, forgo });
+    this.#restrictDevices(limits, resources);
   }
 
   async update(request: UpdateRequest): Promise<readonly Change[]> {
+    const { applyOrRestore, updateWrites } = await import('./limits.ts');
     return applyOrRestore(updateWrites(request, 'v1'), this.#target);
   }
 
-  #restrictDevices(resources: Resources): void {
+  #restrictDevices(limits: typeof Limits, resources: Resources): void {
     try {
-      applyWrites(accessWrites(resources, 'v1'), this.#target);
+      limits.applyWrites(limits.accessWrites(resources, 'v1'), this.#target);
     } catch (error) {
       if (!this.#leniency.devices || !(error instanceof TsruncError)) throw error;
       this.skipped.push(error.message);
-      this.#forgone.deviceRules(resources);
+      this.#forgone.deviceRules(limits, resources);
     }
   }
 
@@ -183,7 +182,7 @@ export class CgroupV1 implements CgroupDriver {
   openTasks(hierarchy: string): number {
     const directory = this.directory(hierarchy);
     return this.#persist((isAgain) => {
-      if (isAgain) this.#limit(this.#limits);
+      if (isAgain) this.#limit();
       return openTasks(directory);
     });
   }

@@ -3,23 +3,19 @@ import { closeSync, constants, openSync } from 'node:fs';
 import type { Resources } from '../config/spec.ts';
 import { TsruncError } from '../errors.ts';
 import { errnoName } from '../host/errno.ts';
-import { applyWrites, type Locate, type Target } from './apply.ts';
-import { limitWrites } from './controllers/compile.ts';
-import { deviceProgram } from './controllers/device-program.ts';
-import { allowsAll, deviceRules } from './controllers/device-rules.ts';
-import { updateWrites } from './controllers/update.ts';
+import type { Locate, Target } from './apply.ts';
 import { delegate } from './delegate.ts';
 import type { CgroupDriver, CgroupPlacement, Change, DeviceProgramLoader, UpdateRequest } from './driver.ts';
 import { cgroupFailed, onCgroup, placeOf } from './failure.ts';
 import { readControl, readControlIfThere, readKey, removeIfIdle, writeControl } from './files.ts';
 import { killFrozen } from './kill.ts';
 import { isDenied, type Leniency, strict } from './leniency.ts';
+import type * as Limits from './limits.ts';
 import { makeDirectories, refuseInUse, removeDirectories } from './make.ts';
 import { commonParent } from './paths.ts';
 import { processesOf } from './processes.ts';
 import { type CgroupPlace, type CgroupRecord, directoryOf } from './record.ts';
 import { Forgone, type Obstacle, type Unapplied } from './unapplied.ts';
-import { applyOrRestore } from './update.ts';
 import { until } from './wait.ts';
 
 const SIGKILL = 9;
@@ -156,17 +152,19 @@ export class CgroupV2 implements CgroupDriver {
     }
   }
 
-  apply(resources: Resources): void {
-    if (this.#obstacle === undefined) this.#applyHere(resources);
-    else this.#forgone.everything(resources, 'v2', this.#obstacle);
+  async apply(resources: Resources): Promise<void> {
+    const limits = await import('./limits.ts');
+    if (this.#obstacle === undefined) this.#applyHere(limits, resources);
+    else this.#forgone.everything(limits, resources, 'v2', this.#obstacle);
   }
 
-  #applyHere(resources: Resources): void {
-    applyWrites(limitWrites(resources, 'v2'), { ...this.#target, forgo: this.#forgone.take });
-    this.#restrictDevices(resources);
+  #applyHere(limits: typeof Limits, resources: Resources): void {
+    limits.applyWrites(limits.limitWrites(resources, 'v2'), { ...this.#target, forgo: this.#forgone.take });
+    this.#restrictDevices(limits, resources);
   }
 
   async update(request: UpdateRequest): Promise<readonly Change[]> {
+    const { applyOrRestore, updateWrites } = await import('./limits.ts');
     return applyOrRestore(updateWrites(request, 'v2'), this.#target);
   }
 
@@ -185,15 +183,15 @@ export class CgroupV2 implements CgroupDriver {
     };
   };
 
-  #restrictDevices(resources: Resources): void {
-    const rules = deviceRules(resources);
-    if (allowsAll(rules)) return;
+  #restrictDevices(limits: typeof Limits, resources: Resources): void {
+    const rules = limits.deviceRules(resources);
+    if (limits.allowsAll(rules)) return;
     try {
-      this.#loadProgram(deviceProgram(rules));
+      this.#loadProgram(limits.deviceProgram(rules));
     } catch (error) {
       if (!this.#leniency.devices) throw error;
       this.skipped.push(`Device rules are not enforced: ${error instanceof Error ? error.message : String(error)}`);
-      this.#forgone.deviceRules(resources);
+      this.#forgone.deviceRules(limits, resources);
     }
   }
 

@@ -7,9 +7,9 @@ import type { HostFacts } from '../host/facts.ts';
 import type { Native, Spawned } from '../native/native.ts';
 import { type ExecSpec, isBornInCgroup } from '../plan/exec.ts';
 import type { ContainerRecord } from '../store/record.ts';
+import { end } from './end.ts';
 import { type ExecCgroup, none } from './exec-cgroup.ts';
 import type { ExecOptions } from './options.ts';
-import { end } from './prepare.ts';
 import { spawning } from './spawn.ts';
 
 interface Request {

@@ -1,4 +1,4 @@
-import { loadProcess } from '../config/load-process.ts';
+import type { LoadedProcess } from '../config/load-process.ts';
 import type { Process, Spec, User } from '../config/spec.ts';
 import type { Place } from '../errors.ts';
 import type { ExecOptions, ProcessChanges } from './options.ts';
@@ -17,11 +17,12 @@ export interface ChosenProcess {
  */
 export async function chooseProcess(container: Spec, wanted: ExecOptions['process']): Promise<ChosenProcess> {
   if (!('file' in wanted)) return changed(container.process, wanted);
+  const { loadProcess } = await import('../config/load-process.ts');
   const { process, warnings, locate } = await loadProcess(wanted.file, container);
   return { process: withLimitsOf(container.process, process), warnings: await sentences(warnings), locate };
 }
 
-async function sentences(warnings: Awaited<ReturnType<typeof loadProcess>>['warnings']): Promise<readonly string[]> {
+async function sentences(warnings: LoadedProcess['warnings']): Promise<readonly string[]> {
   if (warnings.length === 0) return [];
   const { renderWarning } = await import('../config/report.ts');
   return warnings.map(renderWarning);

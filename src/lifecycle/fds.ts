@@ -1,9 +1,10 @@
 import { closeSync } from 'node:fs';
 import { type Place, TsruncError } from '../errors.ts';
 import type { Native, SystemCallError } from '../native/native.ts';
-import { namespaceNames } from '../plan/explain.ts';
+import { namespaceNames } from '../plan/namespaces.ts';
 import type { FdName } from '../plan/ops.ts';
 import type { FdRequest } from '../plan/plan.ts';
+import { START_SOCKET } from '../store/store.ts';
 import type { Undo } from './undo.ts';
 
 /** What a plan's requests may refer to. */
@@ -18,9 +19,6 @@ export interface FdSources {
   /** From a JSON pointer to the place in the user's file. */
   readonly locate: (pointer: string) => Place;
 }
-
-/** Name of the listening socket in the state directory. Its presence means: created, and not started yet. */
-export const START_SOCKET = 'start.sock';
 
 /**
  * Open what the plan asks for. The descriptors live until they are sent; closeAll gives them back, on success and failure.

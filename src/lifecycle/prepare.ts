@@ -17,6 +17,7 @@ import { type ContainerRecord, newRecord } from '../store/record.ts';
 import { type ContainerDir, Store } from '../store/store.ts';
 import { answers } from './answers.ts';
 import { Conversation } from './conversation.ts';
+import { end } from './end.ts';
 import { PlanFds } from './fds.ts';
 import { filterOf } from './filter.ts';
 import { runAllHooks } from './hooks.ts';
@@ -73,9 +74,6 @@ export interface Making extends Request {
   readonly terminal: Terminal;
   readonly record: ContainerRecord;
 }
-
-const SIGKILL = 9;
-const KILL_DEADLINE_MS = 10_000;
 
 /**
  * Everything between the command line and "created": read and check the configuration, reserve the id, clone the helper,
@@ -307,13 +305,4 @@ async function poststop(native: Native, { config, options }: Request): Promise<v
   };
   const failures = await runAllHooks(native, 'poststop', config.spec.hooks?.poststop, state);
   for (const failure of failures) options.global.log.warn(failure.message);
-}
-
-/** End a helper, or the program that it has become, reap it, and close its pidfd. */
-export async function end(native: Native, conversation: Pick<Conversation, 'close' | 'pidfd'>): Promise<void> {
-  conversation.close();
-  native.pidfdSendSignal(conversation.pidfd, SIGKILL);
-  await native.waitPidfd(conversation.pidfd, KILL_DEADLINE_MS);
-  native.reap(conversation.pidfd);
-  closeSync(conversation.pidfd);
 }

@@ -6,8 +6,7 @@ import { errnoName } from '../host/errno.ts';
 import { processStatus } from '../host/process.ts';
 import { loadNative } from '../native/load.ts';
 import type { ContainerRecord } from '../store/record.ts';
-import type { ContainerDir } from '../store/store.ts';
-import { START_SOCKET } from './fds.ts';
+import { type ContainerDir, START_SOCKET } from '../store/store.ts';
 import type { TargetOptions } from './options.ts';
 import { openProcess } from './process.ts';
 

@@ -4,8 +4,7 @@ import { sysctlNamespace, sysctlPath } from '../config/sysctl.ts';
 import { TsruncError } from '../errors.ts';
 import type { HostFacts } from '../host/facts.ts';
 import { isOwnNamespace } from '../host/namespaces.ts';
-import { namespaceNames } from '../plan/explain.ts';
-import { isCapable } from '../plan/namespaces.ts';
+import { isCapable, namespaceNames } from '../plan/namespaces.ts';
 import type { FdName } from '../plan/ops.ts';
 import type { FdRequest } from '../plan/plan.ts';
 

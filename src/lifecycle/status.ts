@@ -2,8 +2,7 @@ import { existsSync } from 'node:fs';
 import { openCgroup } from '../cgroup/choose.ts';
 import { processStatus } from '../host/process.ts';
 import type { ContainerRecord } from '../store/record.ts';
-import type { ContainerDir } from '../store/store.ts';
-import { START_SOCKET } from './fds.ts';
+import { type ContainerDir, START_SOCKET } from '../store/store.ts';
 import type { ContainerStatus } from './options.ts';
 
 /**

@@ -3,8 +3,8 @@ import type { Native } from '../native/native.ts';
 import type { Fragment } from '../plan/context.ts';
 import { stepFailure } from '../plan/failure.ts';
 import { type Answers, Conversation } from './conversation.ts';
+import { end } from './end.ts';
 import { type FdSources, PlanFds } from './fds.ts';
-import { end } from './prepare.ts';
 import { spawning } from './spawn.ts';
 import { undoing } from './undo.ts';
 

@@ -2,10 +2,9 @@ import type { Spec } from '../config/spec.ts';
 import type { HostFacts } from '../host/facts.ts';
 import { planOwnAffinity } from './affinity.ts';
 import { type Context, type Fragment, frozen, type HookState, type PlanOptions, sequence } from './context.ts';
-import { planDevices } from './devices.ts';
+import { isBoundDev, planDevices } from './devices.ts';
 import { planCreateHooks, planRuntimeHooks } from './hooks.ts';
 import { planHostname } from './hostname.ts';
-import { planKeyringLabel } from './labels.ts';
 import { planMaskedPaths, planReadonlyPaths } from './masks.ts';
 import { planLateReadonly, planMounts } from './mounts/mounts.ts';
 import { planCgroup, planNamespaces } from './namespaces.ts';
@@ -19,6 +18,7 @@ import {
   planRootPropagation,
   planRootReadonly,
 } from './rootfs.ts';
+import { planSession } from './session.ts';
 import { planSysctl } from './sysctl.ts';
 import { planTerminal } from './terminal.ts';
 
@@ -67,7 +67,7 @@ export function compileContainer(spec: Spec, host: HostFacts, options: PlanOptio
       planReadonlyPaths(context),
       planMaskedPaths(context),
       planEnterRoot(context),
-      planTerminal(context),
+      planTerminal(context, isBoundDev(context)),
       planDirectoryInReadonlyRoot(context),
       planLateReadonly(context),
       planRootPropagation(context),
@@ -81,13 +81,6 @@ export function compileContainer(spec: Spec, host: HostFacts, options: PlanOptio
 
 /** The operations after the word to start; they depend on the configuration alone. */
 export const planAfterStart = (spec: Spec, state: HookState): readonly Op[] => planStart(spec, state);
-
-/** A session and, unless the caller's is to stay, a session keyring of its own. */
-export function planSession({ spec, options }: Context): readonly Op[] {
-  const session: Op = { op: 'startSession', from: '' };
-  const keyring: Op = { op: 'joinKeyring', name: `_ses.${options.id}`, from: '' };
-  return options.newKeyring ? [session, ...planKeyringLabel(spec), keyring] : [session];
-}
 
 function planWaiting({ options }: Context): Fragment {
   const name = options.hasListener ? 'start' : '';

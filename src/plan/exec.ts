@@ -1,14 +1,13 @@
 import type { NamespaceType, Process, Spec } from '../config/spec.ts';
 import type { HostFacts } from '../host/facts.ts';
 import { planFinalAffinity, planInitialAffinity } from './affinity.ts';
-import { planSession } from './compile.ts';
 import { type Context, type Fragment, frozen, onHost, type PlanOptions, sequence } from './context.ts';
 import { groupsInside, groupsOutside, identityInside } from './identity.ts';
-import { isCapable, joinHierarchy, namespaceFlags, planJoinCgroups } from './namespaces.ts';
+import { hasOwnMounts, isCapable, joinHierarchy, namespaceFlags, planJoinCgroups } from './namespaces.ts';
 import type { Op } from './ops.ts';
 import { planExec, planProcess } from './process.ts';
-import { hasOwnMounts } from './rootfs.ts';
 import { planFilterOfStart } from './seccomp.ts';
+import { planSession } from './session.ts';
 import { planFurtherTerminal } from './terminal.ts';
 
 export interface ExecPlanOptions

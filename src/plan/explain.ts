@@ -2,7 +2,7 @@ import { flags as filterFlags } from '../seccomp/tables.ts';
 import { capabilityNames } from './capabilities.ts';
 import { memoryPolicyFlags, memoryPolicyModes } from './memory-policy.ts';
 import { ATIME_FIELD, attrNames, propagationName } from './mounts/options.ts';
-import { namespaceFlags } from './namespaces.ts';
+import { namespaceNames } from './namespaces.ts';
 import { type Op, type OpName, type OpNamed, questions } from './ops.ts';
 import type { Plan } from './plan.ts';
 import { rlimitNumbers } from './rlimits.ts';
@@ -15,12 +15,6 @@ type Details = { readonly [N in OpName]?: (op: OpNamed<N>) => readonly string[] 
 const quote = (text: string): string => JSON.stringify(text);
 const given = (condition: boolean | number, text: string): readonly string[] => (condition ? [text] : []);
 const octal = (mode: number): string => `0${mode.toString(8)}`;
-
-/** Names of CLONE_NEW* flags, "mount, network". */
-export function namespaceNames(flags: number): string {
-  const names = Object.entries(namespaceFlags).filter(([, flag]) => (flags & flag) !== 0);
-  return names.map(([name]) => name).join(', ') || 'no';
-}
 
 const nameOf = (table: Readonly<Record<string, number>>, value: number): string =>
   Object.entries(table).find(([, number]) => number === value)?.[0] ?? String(value);

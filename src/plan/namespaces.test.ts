@@ -1,9 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { NamespaceType } from '../config/spec.ts';
 import type { HostFacts } from '../host/facts.ts';
-import { namespaceNames } from './explain.ts';
 import { nested, rootless, rootOnV1, specWith } from './fixtures.ts';
-import { namespaceFlags, planNamespaces } from './namespaces.ts';
+import { namespaceFlags, namespaceNames, planNamespaces } from './namespaces.ts';
 import type { Op } from './ops.ts';
 
 type Given = NamespaceType | readonly [NamespaceType, string];

@@ -18,6 +18,12 @@ export const namespaceFlags = {
   user: 0x1000_0000,
 } as const satisfies Readonly<Record<NamespaceType, number>>;
 
+/** Names of CLONE_NEW* flags, "mount, network". */
+export function namespaceNames(flags: number): string {
+  const names = Object.entries(namespaceFlags).filter(([, flag]) => (flags & flag) !== 0);
+  return names.map(([name]) => name).join(', ') || 'no';
+}
+
 export const namespaceTypes = Object.keys(namespaceFlags) as readonly NamespaceType[];
 
 export type Origin = 'inherited' | 'new' | 'joined';
@@ -41,6 +47,12 @@ function chosen(spec: Spec, type: NamespaceType): Chosen {
 export const namespaceOrigin = (spec: Spec, type: NamespaceType): Origin => chosen(spec, type).origin;
 
 export const hasOwn = (spec: Spec, type: NamespaceType): boolean => namespaceOrigin(spec, type) !== 'inherited';
+
+/**
+ * Only in a mount namespace made for the container may "/" be changed: its propagation, its place (pivot_root), its attributes. In
+ * one that is shared with the host or another container the root is entered by chroot, and nothing outside of it is touched.
+ */
+export const hasOwnMounts = ({ spec }: Pick<Context, 'spec'>): boolean => namespaceOrigin(spec, 'mount') === 'new';
 
 /** The helper leaves the runtime's user namespace: it then has no privileges over what belongs to that. */
 export const leavesUserNamespace = (spec: Spec): boolean => hasOwn(spec, 'user');

@@ -1,14 +1,7 @@
 import { type Context, onHost, refuse } from './context.ts';
 import { propagations } from './mounts/options.ts';
-import { namespaceOrigin } from './namespaces.ts';
+import { hasOwnMounts } from './namespaces.ts';
 import type { Op } from './ops.ts';
-
-/**
- * Where the root file system stands. Only in a mount namespace made for the container may "/" be changed: its propagation, its
- * place (pivot_root), its attributes. In one that is shared with the host or another container the root is entered by chroot,
- * and nothing outside of it is touched.
- */
-export const hasOwnMounts = ({ spec }: Pick<Context, 'spec'>): boolean => namespaceOrigin(spec, 'mount') === 'new';
 
 interface Propagation {
   readonly kind: keyof typeof propagations;

@@ -1,12 +1,13 @@
 import type { Context } from './context.ts';
-import { isBoundDev } from './devices.ts';
+import { hasOwnMounts } from './namespaces.ts';
 import type { Op } from './ops.ts';
-import { hasOwnMounts } from './rootfs.ts';
 
-/** After the change of root: the terminal must be one of the container's own devpts (CVE-2025-52565). */
-export const planTerminal = (context: Context): readonly Op[] =>
-  // A /dev of the host is not to be given a file for it.
-  openConsole(context, hasOwnMounts(context) ? (isBoundDev(context) ? 2 : 1) : 0);
+/**
+ * After the change of root: the terminal must be one of the container's own devpts (CVE-2025-52565).
+ * @param devIsBound a /dev of the host, which is not to be given a file for it
+ */
+export const planTerminal = (context: Context, devIsBound: boolean): readonly Op[] =>
+  openConsole(context, hasOwnMounts(context) ? (devIsBound ? 2 : 1) : 0);
 
 /** /dev/console is that of the container's own program. */
 export const planFurtherTerminal = (context: Context): readonly Op[] => openConsole(context, 0);

@@ -39,13 +39,14 @@ import { otherRootHint, prepareRoot } from './root.ts';
 const recordFile = 'state.json';
 const newRecordFile = 'state.json.new';
 const configFile = 'config.json';
-const socketFile = 'start.sock';
+/** The socket on which a created container waits for `start`: its presence means that it was not started yet. */
+export const START_SOCKET = 'start.sock';
 
 /**
  * Everything that a container's directory may hold, in the order of removal: the record goes last, because it alone says
  * what else has to be removed.
  */
-export const STATE_FILES: readonly string[] = [socketFile, configFile, newRecordFile, recordFile];
+export const STATE_FILES: readonly string[] = [START_SOCKET, configFile, newRecordFile, recordFile];
 
 /** Longer than any verb holds the lock, hooks apart. */
 const lockDeadlineMs = 60_000;
