@@ -1,7 +1,8 @@
 /** runtime-spec config-linux.md "Seccomp": filters as the program meets them. */
+import { closeSync, constants, openSync, readFileSync, readSync } from 'node:fs';
 import { describe } from 'vitest';
-import type { Seccomp, SeccompAction, SeccompArg, SeccompSyscall } from '../src/config/spec.ts';
-import { type Box, expect, type Patch, test } from './support/box.ts';
+import type { Seccomp, SeccompAction, SeccompArg, SeccompFlag, SeccompSyscall } from '../src/config/spec.ts';
+import { type Box, eventually, expect, type Patch, test } from './support/box.ts';
 import { callingBundle, outcomeOfCalls, useSyscalls } from './support/syscalls.ts';
 
 useSyscalls();
@@ -26,7 +27,7 @@ const bareMinimum = [
   'mmap',
 ];
 
-// Covers /linux/seccomp/{defaultAction,defaultErrnoRet,architectures,flags} /linux/seccomp/syscalls/*/{names,action,errnoRet}
+// Covers /linux/seccomp/{defaultAction,defaultErrnoRet} /linux/seccomp/syscalls/*/{names,action,errnoRet}
 describe('actions', () => {
   test('ERRNO answers EPERM, or the errno that is asked for; other calls go through', async ({ box }) => {
     const seccomp = allowing(
@@ -90,6 +91,116 @@ describe('conditions on arguments', () => {
   test('of several conditions on one argument one is enough', async ({ box }) => {
     const either = when(arg('SCMP_CMP_EQ', 7), arg('SCMP_CMP_EQ', 8));
     expect(await outcomeOfCalls(box, either, ['umask:6', 'umask:7', 'umask:8'])).toBe('ok 1 1');
+  });
+});
+
+/** Every record that the kernel still has; undefined where it shows them to nobody. */
+const kernelLog = (): string[] | undefined => {
+  let fd: number;
+  try {
+    fd = openSync('/dev/kmsg', constants.O_RDONLY | constants.O_NONBLOCK);
+  } catch {
+    return undefined;
+  }
+  const record = Buffer.alloc(8192);
+  const records: string[] = [];
+  try {
+    for (;;) records.push(record.toString('utf8', 0, readSync(fd, record)));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+    return records;
+  } finally {
+    closeSync(fd);
+  }
+};
+
+// Covers /linux/seccomp/flags
+describe('flags', () => {
+  const TSYNC = 'SECCOMP_FILTER_FLAG_TSYNC';
+  const LOG = 'SECCOMP_FILTER_FLAG_LOG';
+  const SPEC_ALLOW = 'SECCOMP_FILTER_FLAG_SPEC_ALLOW';
+
+  test.for<[SeccompFlag[]]>([[[TSYNC]], [[TSYNC, LOG, SPEC_ALLOW]]])(
+    '%j: the filter holds',
+    async ([flags], { box }) => {
+      const { stdout } = await box.probe('grep ^Seccomp: /proc/self/status; mkdir /made || echo refused', (config) => {
+        config.linux.seccomp = { ...allowing(on('SCMP_ACT_ERRNO', ['mkdir', 'mkdirat'])), flags };
+      });
+      expect(stdout).toBe('Seccomp:\t2\nrefused\n');
+    },
+  );
+
+  const [errno, log, kill] = ['0x50000', '0x7ffc0000', '0x80000000'];
+  const unlogged = (): string[] => {
+    const logged = readFileSync('/proc/sys/kernel/seccomp/actions_logged', 'utf8').trim().split(' ');
+    return ['errno', 'log', 'kill_process'].filter((action) => !logged.includes(action));
+  };
+
+  // The kernel prints ten such records in five seconds, no more.
+  test.for<[SeccompFlag[], string[]]>([
+    [[], [log, kill]],
+    [[LOG], [errno, log, kill]],
+  ])('%j: the kernel logs %j', { retry: 2 }, async ([flags, expected], { box, skip }) => {
+    const before = kernelLog();
+    skip(before === undefined, 'the log of the kernel cannot be read');
+    skip(unlogged().length > 0, `this host logs no ${unlogged().join()}`);
+    const rules = allowing(
+      on('SCMP_ACT_ERRNO', ['getppid']),
+      on('SCMP_ACT_LOG', ['getuid']),
+      on('SCMP_ACT_KILL_PROCESS', ['getgid']),
+    );
+    const id = await box.create(await callingBundle(box, { ...rules, flags }, ['getppid', 'getuid', 'getgid']));
+    const { pid } = await box.state(id);
+    await box.ok('start', id);
+    await box.reached(id, 'stopped');
+    const codes = (): string[] =>
+      (kernelLog() ?? [])
+        .filter((record) => record.includes(' type=1326 ') && record.includes(` pid=${pid} `))
+        .filter((record) => !before?.includes(record))
+        .map((record) => / code=(\w+)/.exec(record)?.[1] ?? '');
+    const last = eventually('the kill is logged', () => codes().includes(kill) || undefined);
+    skip(!(await last.catch(() => false)), 'this kernel does not even log what kills');
+    expect(codes()).toEqual(expected);
+  });
+
+  const vulnerability = '/sys/devices/system/cpu/vulnerabilities/spec_store_bypass';
+  const field = /^Speculation_Store_Bypass:\t(.*)$/m;
+  const own = field.exec(readFileSync('/proc/self/status', 'utf8'))?.[1];
+
+  test.for<[SeccompFlag[] | undefined, string]>([
+    [[], 'thread force mitigated'],
+    [[SPEC_ALLOW], 'thread vulnerable'],
+    [undefined, 'thread vulnerable'],
+  ])('%j: speculative store bypass is "%s"', async ([flags, expected], { box, skip }) => {
+    skip(!readFileSync(vulnerability, 'utf8').includes('seccomp'), 'no filter switches the mitigation on here');
+    skip(own !== 'thread vulnerable', `and it is "${own}" already`);
+    const { stdout } = await box.probe('cat /proc/self/status', (config) => {
+      config.linux.seccomp = { ...allowing(), ...(flags === undefined ? {} : { flags }) };
+    });
+    expect(field.exec(stdout)?.[1]).toBe(expected);
+  });
+});
+
+// Covers /linux/seccomp/architectures
+describe.runIf(process.arch === 'x64')('architectures', () => {
+  // Of unistd_32.h.
+  const calls = { getpid: '20', getppid: '64', getuid: '24' };
+
+  test.for<[Seccomp['architectures'], string]>([
+    [undefined, 'exit 159'],
+    [['SCMP_ARCH_X86_64'], 'exit 159'],
+    [['SCMP_ARCH_X86_64', 'SCMP_ARCH_X86'], 'ok 1 100'],
+    [['SCMP_ARCH_X86'], 'ok 1 100'],
+  ])('%j: calls through the 32-bit entry give %s', async ([architectures, expected], { box, skip }) => {
+    const words = ['-32', ...Object.values(calls)];
+    skip((await outcomeOfCalls(box, undefined, words)) !== 'ok ok ok', 'this kernel has no 32-bit entry');
+    const rules = allowing(
+      on('SCMP_ACT_ERRNO', ['getppid']),
+      on('SCMP_ACT_ERRNO', ['getuid', 'getuid32'], { errnoRet: 100 }),
+    );
+    const seccomp = { ...rules, ...(architectures === undefined ? {} : { architectures }) };
+    expect(await outcomeOfCalls(box, seccomp, words)).toBe(expected);
+    expect(await outcomeOfCalls(box, seccomp, ['getpid', 'getppid', 'getuid'])).toBe('ok 1 100');
   });
 });
 
