@@ -1,9 +1,11 @@
 /** runtime-spec config.md "Linux Process" (scheduler, ioPriority) and config-linux.md "Memory policy", read from inside. */
-import { readFileSync } from 'node:fs';
-import { describe } from 'vitest';
-import type { MemoryPolicy, Scheduler } from '../src/config/spec.ts';
-import { type Box, type Config, expect, type Patch, test } from './support/box.ts';
-import { hasCommand, isCgroupV2, runtime } from './support/host.ts';
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, existsSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe } from 'vitest';
+import type { MemoryPolicy, Scheduler, SchedulerFlag } from '../src/config/spec.ts';
+import { type Box, type Config, expect, type Outcome, type Patch, test } from './support/box.ts';
+import { hasCommand, isCgroupV2, repository, runtime } from './support/host.ts';
 import { exec } from './support/process.ts';
 
 /** The numbers of proc_pid_stat(5) that tell how `cat` itself is scheduled. */
@@ -78,6 +80,69 @@ describe('scheduler', () => {
       expect((await exec('chrt', ['-p', String(pid)])).stdout).toContain(shown);
     },
   );
+
+  describe('flags', () => {
+    const program = join(repository, 'build', `scheduling-${process.pid}`);
+    beforeAll(() => {
+      const source = join(import.meta.dirname, 'support/scheduling.c');
+      execFileSync('musl-gcc', ['-static', '-O1', '-s', '-o', program, source]);
+    });
+    afterAll(() => rmSync(program, { force: true }));
+
+    const scheduled = async (box: Box, scheduler?: Scheduler): Promise<Outcome> => {
+      const bundle = await box.bundle((config) => {
+        config.process.args = ['/bin/scheduling'];
+        if (scheduler !== undefined) config.process.scheduler = scheduler;
+      });
+      copyFileSync(program, join(bundle.rootfs, 'bin/scheduling'));
+      return box.run(bundle);
+    };
+    const batch = (...flags: SchedulerFlag[]): Scheduler => ({ policy: 'SCHED_BATCH', nice: 5, flags });
+
+    test('KEEP_POLICY leaves the policy of the caller and sets the rest', async ({ box }) => {
+      const { stdout } = await scheduled(box, batch('SCHED_FLAG_KEEP_POLICY'));
+      expect(stdout).toMatch(/^policy=0 flags=0x0 nice=5 /);
+    });
+
+    // It keeps the policy as well: __setscheduler() of the kernel.
+    test('KEEP_PARAMS leaves everything of the caller', async ({ box }) => {
+      const { stdout } = await scheduled(box, batch('SCHED_FLAG_KEEP_PARAMS'));
+      expect(stdout).toBe((await scheduled(box)).stdout);
+      expect((await scheduled(box, batch())).stdout).toMatch(/^policy=3 flags=0x0 nice=5 /);
+    });
+
+    test.for<[SchedulerFlag[], string]>([
+      [['SCHED_FLAG_RESET_ON_FORK'], '0x1'],
+      [['SCHED_FLAG_RECLAIM'], '0x2'],
+      [['SCHED_FLAG_DL_OVERRUN'], '0x4'],
+      [['SCHED_FLAG_RECLAIM', 'SCHED_FLAG_DL_OVERRUN'], '0x6'],
+    ])('SCHED_DEADLINE keeps %j', async ([flags, kept], { box }) => {
+      const times = { runtime: 1_000_000, deadline: 20_000_000, period: 30_000_000 };
+      const { stdout } = await scheduled(box, { policy: 'SCHED_DEADLINE', flags, ...times });
+      expect(stdout).toContain(`policy=6 flags=${kept} `);
+    });
+
+    // The specification has no values for the clamps: they are 0.
+    const clamps = existsSync('/proc/sys/kernel/sched_util_clamp_max');
+    test.runIf(clamps).for<[SchedulerFlag[], string]>([
+      [['SCHED_FLAG_UTIL_CLAMP_MIN'], '0-1024'],
+      [['SCHED_FLAG_UTIL_CLAMP_MAX'], '0-0'],
+      [['SCHED_FLAG_UTIL_CLAMP_MIN', 'SCHED_FLAG_UTIL_CLAMP_MAX'], '0-0'],
+    ])('%j clamps the utilization to %s', async ([flags, clamped], { box }) => {
+      expect((await scheduled(box)).stdout).toContain('clamp=0-1024\n');
+      expect((await scheduled(box, batch(...flags))).stdout).toContain(`nice=5 clamp=${clamped}\n`);
+    });
+
+    test.skipIf(clamps).for(['SCHED_FLAG_UTIL_CLAMP_MIN', 'SCHED_FLAG_UTIL_CLAMP_MAX'] as const)(
+      '%s is refused where the kernel clamps nothing',
+      async (flag, { box }) => {
+        const { code, stderr } = await scheduled(box, batch(flag));
+        expect(code).toBe(1);
+        expect(stderr).toContain('Cannot set the scheduling policy to SCHED_BATCH: sched_setattr: EOPNOTSUPP');
+        expect(stderr).toContain('/process/scheduler');
+      },
+    );
+  });
 
   test('what the kernel refuses is told with its place', async ({ box }) => {
     const { code, stderr } = await box.probe('true', (config) => {
