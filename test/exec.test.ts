@@ -131,6 +131,21 @@ describe('execCPUAffinity', () => {
   test('initial ends with the entry into the cgroup', async ({ box }) => {
     expect(await cpus(box, { initial: '0' })).toBe(all);
   });
+
+  test.skipIf(all === '0')('final counts where both are given', async ({ box }) => {
+    expect(await cpus(box, { initial: '0', final: '1' })).toBe('1');
+    expect(await cpus(box, { initial: '1', final: '0' })).toBe('0');
+  });
+
+  test.for(['initial', 'final'])('CPUs that are not there are refused, %s', async (moment, { box }) => {
+    const id = await box.running((config) => {
+      config.process.execCPUAffinity = { initial: '0', final: '0', [moment]: '4095' };
+    });
+    const { code, stdout, stderr } = await box.tsrunc('exec', id, 'echo', 'ran');
+    expect({ code, stdout }).toEqual({ code: 255, stdout: '' });
+    expect(stderr).toContain('sched_setaffinity: EINVAL');
+    expect(stderr).toContain(`/process/execCPUAffinity/${moment}`);
+  });
 });
 
 describe('in a user namespace', () => {
