@@ -4,6 +4,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { closeSync, copyFileSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe } from 'vitest';
+import type { RlimitType } from '../src/config/spec.ts';
 import { type Box, expect, type Patch, test } from './support/box.ts';
 import { hasCapability, hasCommand, isRoot, runtime } from './support/host.ts';
 
@@ -141,15 +142,35 @@ describe('capabilities', () => {
 });
 
 describe('limits and scores', () => {
+  const limits: readonly (readonly [type: RlimitType, name: string, soft: number, hard: number])[] = [
+    ['RLIMIT_CPU', 'cpu time', 101, 201],
+    ['RLIMIT_FSIZE', 'file size', 102_000, 202_000],
+    ['RLIMIT_DATA', 'data size', 103_000_000, 203_000_000],
+    ['RLIMIT_STACK', 'stack size', 1_040_000, 2_040_000],
+    ['RLIMIT_CORE', 'core file size', 0, 205],
+    ['RLIMIT_RSS', 'resident set', 106_000, 206_000],
+    ['RLIMIT_NPROC', 'processes', 107, 207],
+    ['RLIMIT_NOFILE', 'open files', 108, 208],
+    ['RLIMIT_MEMLOCK', 'locked memory', 10_900, 20_900],
+    ['RLIMIT_AS', 'address space', 110_000_000, 210_000_000],
+    ['RLIMIT_LOCKS', 'file locks', 111, 211],
+    ['RLIMIT_SIGPENDING', 'pending signals', 112, 212],
+    ['RLIMIT_MSGQUEUE', 'msgqueue size', 11_300, 21_300],
+    ['RLIMIT_NICE', 'nice priority', 14, 24],
+    ['RLIMIT_RTPRIO', 'realtime priority', 15, 25],
+    ['RLIMIT_RTTIME', 'realtime timeout', 116_000, 216_000],
+  ];
+  // Hard limits that start as 0: raising them needs CAP_SYS_RESOURCE.
+  const settable = limits.filter(([type]) => hasCapability('SYS_RESOURCE') || !/NICE|RTPRIO/.test(type));
+
   // Covers /process/rlimits
-  test('rlimits are set', async ({ box }) => {
-    const { stdout } = await box.probe('ulimit -Sn; ulimit -Hn; ulimit -Sc; ulimit -Hc', (config) => {
-      config.process.rlimits = [
-        { type: 'RLIMIT_NOFILE', soft: 100, hard: 200 },
-        { type: 'RLIMIT_CORE', soft: 0, hard: 0 },
-      ];
+  test('rlimits are set, each with its two values', async ({ box }) => {
+    const { stdout } = await box.probe('', (config) => {
+      config.process.args = ['cat', '/proc/self/limits'];
+      config.process.rlimits = settable.map(([type, , soft, hard]) => ({ type, soft, hard }));
     });
-    expect(lines(stdout)).toEqual(['100', '200', '0', '0']);
+    const found = settable.map(([, name]) => new RegExp(`^Max ${name} +(\\d+) +(\\d+) `, 'm').exec(stdout)?.slice(1));
+    expect(found).toEqual(settable.map(([, , soft, hard]) => [String(soft), String(hard)]));
   });
 
   // Covers /process/oomScoreAdj
@@ -158,6 +179,22 @@ describe('limits and scores', () => {
       config.process.oomScoreAdj = 321;
     });
     expect(stdout).toBe('321\n');
+  });
+
+  const lowest: Patch = (config) => {
+    config.process.oomScoreAdj = -1000;
+  };
+
+  test.runIf(hasCapability('SYS_RESOURCE'))('oomScoreAdj is lowered', async ({ box }) => {
+    expect((await box.probe('cat /proc/self/oom_score_adj', lowest)).stdout).toBe('-1000\n');
+  });
+
+  test.skipIf(hasCapability('SYS_RESOURCE'))('oomScoreAdj is not lowered without the capability', async ({ box }) => {
+    const { code, stderr } = await box.probe('true', lowest);
+    expect(code).toBe(1);
+    expect(stderr).toContain('Cannot set the oom score adjustment to -1000: EACCES');
+    expect(stderr).toContain('/process/oomScoreAdj');
+    expect(stderr).toContain('needs CAP_SYS_RESOURCE');
   });
 
   test.skipIf(hasCapability('SYS_RESOURCE'))(

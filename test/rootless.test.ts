@@ -140,6 +140,22 @@ describe.skipIf(unavailable)(`an ordinary user${unavailable === undefined ? '' :
     });
   });
 
+  test('an oomScoreAdj below the one of the caller leaves that, and only the debug log says so', async ({ user }) => {
+    const file = '/proc/self/oom_score_adj';
+    const own = Number((await user.exec(['cat', file])).stdout);
+    const lower = (config: Config): void => {
+      config.process.oomScoreAdj = -1000;
+    };
+    expect(own).toBeGreaterThan(-1000);
+    expect(await user.probe(`cat ${file}`, lower)).toMatchObject({ code: 0, stdout: `${own}\n`, stderr: '' });
+    const bundle = await user.bundle((config) => {
+      rootless(config);
+      lower(config);
+    });
+    const { stderr } = await user.ok(['--debug', 'run', '--bundle', bundle.path, uniqueId()]);
+    expect(stderr).toContain(`oomScoreAdj stays at ${own}: uid ${uid} may not lower it to -1000`);
+  });
+
   describe('the state directory', () => {
     test('is private, below XDG_RUNTIME_DIR, and safe from its cleaners', async ({ user }) => {
       await user.probe('true');
