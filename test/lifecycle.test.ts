@@ -105,6 +105,34 @@ describe('create', () => {
   });
 });
 
+// Covers /{windows,solaris,vm,zos,freebsd} /process/commandLine /process/user/username
+describe('what belongs to other platforms', () => {
+  test('is as if it were not there', async ({ box }) => {
+    const script = 'id; hostname; cat /proc/self/limits; ls / /dev; grep -c . /proc/mounts';
+    const plain = await box.probe(script);
+    const foreign = await box.probe(script, (config) => {
+      config.windows = { layerFolders: ['nosuch'], network: { networkSharedContainerName: 'other' }, servicing: true };
+      config.solaris = { limitpriv: 'none', maxShmMemory: '1m', cappedCPU: { ncpus: '1' } };
+      config.vm = { hypervisor: { path: '/nosuch' }, kernel: { path: '/nosuch' } };
+      config.zos = { namespaces: [{ type: 'pid', path: '/nosuch' }] };
+      config.freebsd = { jail: { host: 'new', hostname: 'jailed' }, devices: [{ path: 'nosuch' }] };
+      config.process.commandLine = 'exit 7';
+      config.process.user = { uid: 0, gid: 0, username: 'nobody' };
+    });
+    expect(foreign).toEqual(plain);
+    expect(foreign).toMatchObject({ code: 0, stderr: '', stdout: expect.stringMatching(/^uid=0.*\nbox\n/) });
+  });
+
+  test('a command line alone is no program', async ({ box }) => {
+    const bundle = await box.bundle((config) => {
+      delete config.process.args;
+      config.process.commandLine = 'true';
+    });
+    const { code, stderr } = await box.tsrunc('create', '-b', bundle.path, box.id());
+    expect([code, stderr]).toEqual([1, expect.stringContaining('process.args must not be empty')]);
+  });
+});
+
 describe('state', () => {
   // Covers /ociVersion /annotations
   test('is the JSON that clients parse, without a line feed at its end', async ({ box }) => {

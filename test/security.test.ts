@@ -51,6 +51,7 @@ describe('personality', () => {
     expect(stdout).toBe('00000000\n');
   });
 
+  // Covers /linux/personality/flags
   test('flags are refused: the specification has none', async ({ box }) => {
     const said = await refusal(box, (config) => {
       config.linux.personality = { domain: 'LINUX', flags: ['ADDR_NO_RANDOMIZE'] };
