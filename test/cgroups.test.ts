@@ -2,8 +2,9 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe } from 'vitest';
+import { parseCgroup } from '../src/host/parse.ts';
 import { alive, type Box, expect, type Patch, test } from './support/box.ts';
-import { cgroupDirectories, hasController, isCgroupV2, isRoot } from './support/host.ts';
+import { cgroupDirectories, cgroupsOf, hasController, isCgroupV2, isRoot } from './support/host.ts';
 
 const MiB = 1024 * 1024;
 
@@ -37,6 +38,34 @@ describe.skipIf(!isRoot)('cgroups', () => {
     for (const line of placed) expect(line.split(':')[2]).toBe(`/${id}`);
     await box.ok('delete', id);
     expect(cgroupDirectories(id)).toEqual([]);
+  });
+
+  /** The cgroup of a process in each hierarchy in which containers get one of their own. */
+  const placesOf = (pid: number | 'self' | undefined): string[] =>
+    parseCgroup(readFileSync(`/proc/${pid}/cgroup`, 'utf8'))
+      .filter(({ controllers }) => isCgroupV2 || controllers.length > 0)
+      .map(({ path }) => path);
+
+  // Covers /linux/cgroupsPath
+  // Beside the caller on v2, where a cgroup with processes has no limited children; below it on v1.
+  test.for<[string, cgroupsPath: string | undefined, below: string]>([
+    ['no path', undefined, 'ID'],
+    ['an empty path', '', 'ID'],
+    ['a relative path', 'ID/inner', 'ID/inner'],
+    ['a relative path that climbs', '../../../ID', 'ID'],
+  ])('%s is placed where the caller is', async ([, cgroupsPath, below], { box }) => {
+    const id = box.id();
+    const bundle = await box.bundle((config) => {
+      if (cgroupsPath !== undefined) config.linux.cgroupsPath = cgroupsPath.replace('ID', id);
+    });
+    await box.ok('create', '-b', bundle.path, id);
+    const { pid } = await box.state(id);
+    const directories = cgroupsOf(pid).filter((path) => path.includes(id));
+    const expected = placesOf('self').map((own) => join(own, isCgroupV2 ? '..' : '', below.replace('ID', id)));
+    expect(placesOf(pid)).toEqual(expected);
+    expect(directories).toHaveLength(expected.length);
+    await box.ok('delete', id);
+    expect(directories.filter((path) => existsSync(path))).toEqual([]);
   });
 
   const needed = ['memory', 'cpu', 'pids', 'cpuset'];

@@ -275,6 +275,7 @@ describe.skipIf(!isRoot)('resources', () => {
     const { id, outcome } = await limited(box, { unified: { 'memory.high': '50000000', 'cgroup.max.depth': '7' } });
     expect(outcome).toMatchObject({ code: 0, stderr: '' });
     expect(read(id, 'memory.high')).toMatch(/^4999\d{4}$/);
+    expect(readFileSync(`/sys/fs/cgroup/${id}/cgroup.max.depth`, 'utf8')).toBe('7\n');
     const missing = await limited(box, { unified: { 'nothing.max': '5' } });
     expect(missing.outcome.code).toBe(1);
     expect(missing.outcome.stderr).toContain('the nothing controller is not available');
