@@ -178,15 +178,15 @@ describe('start', () => {
         Reflect.deleteProperty(config, 'process');
       });
 
-    test('is an error, and the container stays as it is (runtime.md "Start")', async ({ box }) => {
+    test('is an error, after which the container is stopped (runtime.md "Start")', async ({ box }) => {
       const bundle = await nothing(box);
       const id = box.id();
       expect((await box.ok('create', '-b', bundle.path, id)).stderr).toContain('can be created, but not started');
+      await box.ok('exec', id, 'true');
       const { code, stderr } = await box.tsrunc('start', id);
       expect([code, stderr]).toEqual([1, expect.stringContaining('There is nothing to start')]);
-      expect(await box.state(id)).toMatchObject({ status: 'created' });
-      await box.ok('exec', id, 'true');
-      await box.ok('delete', '--force', id);
+      expect(await box.state(id)).toMatchObject({ status: 'stopped', pid: 0 });
+      await box.ok('delete', id);
     });
 
     test('run makes nothing', async ({ box }) => {

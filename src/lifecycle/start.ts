@@ -28,7 +28,7 @@ export async function start({ store, id, log }: TargetOptions): Promise<void> {
   try {
     const record = directory.read();
     refuseUnlessCreated(statusOf(directory, record));
-    if (!record.hasProgram) throw (await import('./nothing-to-start.ts')).nothingToStart();
+    if (!record.hasProgram) await (await import('./nothing-to-start.ts')).endUnstarted(native, record);
     await giveTheWord(native, directory, record);
     await poststart(native, directory, record).catch(async (error: unknown) => {
       await destroy(native, directory, record, log);
