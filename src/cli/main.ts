@@ -29,7 +29,7 @@ export async function main(parsed: Parsed): Promise<number> {
 }
 
 async function execute(parsed: Parsed, log: Log): Promise<number> {
-  if ('mistake' in parsed) throw parsed.mistake;
+  if ('mistake' in parsed) throw (await import('./mistakes.ts')).explained(parsed.mistake);
   const global = globalOptions(parsed.globals, log, defaultRoot);
   return dispatch(parsed.invocation, { global, print: writeStdout });
 }

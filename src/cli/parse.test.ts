@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { TsruncError } from '../errors.ts';
+import { explained } from './mistakes.ts';
 import { type Parsed, parse } from './parse.ts';
 import { type CommandRow, commands, globalOptions, type OptionRow } from './table.ts';
 
@@ -9,12 +10,12 @@ const rows: readonly CommandRow[] = commands;
 const words = (line: string): string[] => (line === '' ? [] : line.split(' '));
 
 function understood(parsed: Parsed) {
-  if ('mistake' in parsed) throw parsed.mistake;
+  if ('mistake' in parsed) throw explained(parsed.mistake);
   return parsed.invocation;
 }
 
 function mistakeOf(parsed: Parsed): TsruncError {
-  if ('mistake' in parsed) return parsed.mistake;
+  if ('mistake' in parsed) return explained(parsed.mistake);
   throw new Error('was understood');
 }
 
@@ -137,6 +138,13 @@ describe('mistakes', () => {
     ['list --format jsn', 'option --format takes table or json, not "jsn": did you mean json?'],
     ['run --detach=yes ID', 'option --detach is a flag: it takes =true or =false, not "yes"'],
     ['create', 'create needs a <container-id>'],
+    ['update --memory web', 'update needs a <container-id>: "web" was taken as the value of --memory'],
+    ['delete --force', 'delete needs a <container-id>'],
+    ['rm web', 'unknown command "rm": did you mean delete?'],
+    ['stop web', 'unknown command "stop": did you mean kill?'],
+    ['ls', 'unknown command "ls": did you mean list?'],
+    ['inspect web', 'unknown command "inspect": did you mean state?'],
+    ['rename web', 'unknown command "rename"'],
     ['state A B', 'state does not take the argument "B"'],
     ['kill A 9 9', 'kill does not take the argument "9"'],
   ])('%s', (line, message) => {
@@ -144,6 +152,26 @@ describe('mistakes', () => {
     expect(mistake.code).toBe('USAGE');
     expect(mistake.message).toBe(message);
     expect(mistake.hint).toMatch(/^"tsrunc help/);
+  });
+
+  test.each([
+    ['kill -9 web', 'The signal follows the container: tsrunc kill web 9'],
+    ['kill web -SIGTERM', 'The signal follows the container: tsrunc kill web SIGTERM'],
+    ['kill -9', 'The signal follows the container: tsrunc kill ID 9'],
+    [
+      'run -it web sh',
+      'Short options cannot be joined. Terminal and program are in config.json: process.terminal, process.args.',
+    ],
+    ['run -t web', 'Terminal and program are in config.json: process.terminal, process.args.'],
+    [
+      'exec -it web sh',
+      'Short options cannot be joined. --tty gives a terminal, and standard input is always passed on.',
+    ],
+    ['exec -dt web sh', 'Short options cannot be joined: -d -t'],
+  ])('%s: what is done instead', (line, hint) => {
+    const mistake = mistakeOf(parse(words(line)));
+    expect(mistake.message).toMatch(/^unknown option -/);
+    expect(mistake.hint).toBe(hint);
   });
 
   test('keep the global options that say where to report them', () => {
@@ -164,7 +192,7 @@ describe('mistakes', () => {
     fc.assert(
       fc.property(fc.array(word, { maxLength: 8 }), (argv) => {
         const parsed = parse(argv);
-        if ('mistake' in parsed) expect(parsed.mistake).toBeInstanceOf(TsruncError);
+        if ('mistake' in parsed) expect(explained(parsed.mistake)).toBeInstanceOf(TsruncError);
         else expect(commands.map(({ name }) => name)).toContain(parsed.invocation.verb);
       }),
     );

@@ -5,8 +5,6 @@
  *
  * It knows nothing but the table, and costs microseconds: engines run tsrunc several times for each container.
  */
-import { nearest } from '../config/nearest.ts';
-import { TsruncError } from '../errors.ts';
 import {
   type ArgsOf,
   type CommandRow,
@@ -28,7 +26,23 @@ export interface Invocation<V extends Verb> {
 export type Parsed = {
   /** Those before the verb; of a command line with a mistake, those before the mistake. */
   readonly globals: GlobalValues;
-} & ({ readonly invocation: Invocation<Verb> } | { readonly mistake: TsruncError });
+} & ({ readonly invocation: Invocation<Verb> } | { readonly mistake: Mistake });
+
+/** What was not understood; mistakes.ts has the words for it. */
+export interface Mistake {
+  readonly fault: Fault;
+  readonly verb: Verb | undefined;
+  /** The whole command line, without the program. */
+  readonly words: readonly string[];
+}
+
+export type Fault =
+  | { readonly kind: 'unknownCommand'; readonly word: string }
+  | { readonly kind: 'unknownOption'; readonly name: string; readonly rows: readonly OptionRow[] }
+  | { readonly kind: 'noValue'; readonly row: OptionRow }
+  | { readonly kind: 'noFlag' | 'noCount' | 'noChoice'; readonly row: OptionRow; readonly text: string }
+  | { readonly kind: 'missingArgument'; readonly name: string }
+  | { readonly kind: 'surplusArgument'; readonly text: string };
 
 type Value = boolean | number | string | readonly string[] | undefined;
 type Values = Record<string, Value>;
@@ -37,8 +51,8 @@ type Values = Record<string, Value>;
  * Read a command line.
  *
  * @param argv the words after the program's name
- * @returns what to run; `help` and `version` are commands too. A mistake is returned as a USAGE error, not thrown,
- *   because the global options before it say where it is to be reported.
+ * @returns what to run; `help` and `version` are commands too. A mistake is returned, not thrown, because the global
+ *   options before it say where it is to be reported.
  */
 export function parse(argv: readonly string[]): Parsed {
   const globals = initialValues(globalOptions);
@@ -47,8 +61,20 @@ export function parse(argv: readonly string[]): Parsed {
     // The rows that filled these values are the rows that their types are computed from.
     return { globals: globals as GlobalValues, invocation: invocation as Invocation<Verb> };
   } catch (error) {
-    if (error instanceof TsruncError) return { globals: globals as GlobalValues, mistake: error };
-    throw error;
+    if (!(error instanceof Misunderstood)) throw error;
+    const { fault, verb } = error;
+    return { globals: globals as GlobalValues, mistake: { fault, verb, words: argv } };
+  }
+}
+
+class Misunderstood extends Error {
+  readonly fault: Fault;
+  readonly verb: Verb | undefined;
+
+  constructor(fault: Fault, verb?: Verb) {
+    super(fault.kind);
+    this.fault = fault;
+    this.verb = verb;
   }
 }
 
@@ -80,7 +106,7 @@ function readCommandLine(words: Words, globals: Values): LooseInvocation {
   if (globals.version === true) return { verb: 'version', options: {}, args: {} };
   if (globals.help === true || verb === undefined) return help(verb);
   const row = commands.find(({ name }) => name === verb);
-  if (row === undefined) throw unknownCommand(verb);
+  if (row === undefined) throw new Misunderstood({ kind: 'unknownCommand', word: verb });
   return readCommand(words, row);
 }
 
@@ -137,31 +163,26 @@ function readOption(
   const name = equals === -1 ? word : word.slice(0, equals);
   const bare = bareName(name);
   const row = rows.find(({ long, short }) => bare === long || bare === short);
-  if (row === undefined) throw unknownOption(name, rows, verb);
+  if (row === undefined) throw new Misunderstood({ kind: 'unknownOption', name, rows }, verb);
   const inline = equals === -1 ? undefined : word.slice(equals + 1);
   const text = inline ?? (isFlag(row) ? 'true' : words.take());
-  if (text === undefined) throw usage(`option --${row.long} needs a value: --${row.long} ${row.value}`, verb);
+  if (text === undefined) throw new Misunderstood({ kind: 'noValue', row }, verb);
   if (text === '' && !isFlag(row)) return;
   const before = values[row.long];
   values[row.long] = row.type === 'list' && Array.isArray(before) ? [...before, text] : convert(row, text, verb);
 }
 
-const bareName = (name: string): string => name.slice(name.startsWith('--') ? 2 : 1);
+export const bareName = (name: string): string => name.slice(name.startsWith('--') ? 2 : 1);
 
-const isFlag = ({ type }: OptionRow): boolean => type === 'flag' || type === 'toggle';
+export const isFlag = ({ type }: OptionRow): boolean => type === 'flag' || type === 'toggle';
 
 function convert(row: OptionRow, text: string, verb: Verb | undefined): Value {
   if (isFlag(row)) return convertFlag(row, text, verb);
   if (row.type === 'count') {
-    if (!/^\d{1,9}$/.test(text)) throw usage(`option --${row.long} takes a whole number from 0, not "${text}"`, verb);
+    if (!/^\d{1,9}$/.test(text)) throw new Misunderstood({ kind: 'noCount', row, text }, verb);
     return Number(text);
   }
-  if (row.choices !== undefined && !row.choices.includes(text)) {
-    throw usage(
-      `option --${row.long} takes ${row.choices.join(' or ')}, not "${text}"${guess(text, row.choices)}`,
-      verb,
-    );
-  }
+  if (row.choices?.includes(text) === false) throw new Misunderstood({ kind: 'noChoice', row, text }, verb);
   return text;
 }
 
@@ -171,7 +192,7 @@ const spellingsOfFalse: readonly string[] = ['0', 'f', 'F', 'false', 'False', 'F
 function convertFlag(row: OptionRow, text: string, verb: Verb | undefined): boolean {
   if (spellingsOfTrue.includes(text)) return true;
   if (spellingsOfFalse.includes(text)) return false;
-  throw usage(`option --${row.long} is a flag: it takes =true or =false, not "${text}"`, verb);
+  throw new Misunderstood({ kind: 'noFlag', row, text }, verb);
 }
 
 function initialValues(rows: readonly OptionRow[]): Values {
@@ -187,38 +208,10 @@ function initialValue({ type, fallback }: OptionRow): Value {
 
 function namePositionals(row: CommandRow & { readonly name: Verb }, found: readonly string[]): Values {
   const missing = row.positionals.find(({ required }, index) => required && found[index] === undefined);
-  if (missing !== undefined) throw usage(`${row.name} needs a <${missing.name}>`, row.name);
+  if (missing !== undefined) throw new Misunderstood({ kind: 'missingArgument', name: missing.name }, row.name);
   const args: Values = Object.fromEntries(row.positionals.map(({ name }, index) => [name, found[index]]));
   const others = found.slice(row.positionals.length);
   if (row.rest !== undefined) return { ...args, [row.rest.name]: others[0] === '--' ? others.slice(1) : others };
-  if (others[0] !== undefined) throw usage(`${row.name} does not take the argument "${others[0]}"`, row.name);
+  if (others[0] !== undefined) throw new Misunderstood({ kind: 'surplusArgument', text: others[0] }, row.name);
   return args;
 }
-
-function unknownCommand(verb: string): TsruncError {
-  const names = commands.map(({ name }) => name);
-  return new TsruncError('USAGE', `unknown command "${verb}"${guess(verb, names)}`, {
-    hint: '"tsrunc help" lists the commands.',
-  });
-}
-
-function unknownOption(name: string, rows: readonly OptionRow[], verb: Verb | undefined): TsruncError {
-  const bare = bareName(name);
-  if (verb !== undefined && globalOptions.some(({ long }) => long === bare)) {
-    return usage(`option --${bare} belongs before the command: tsrunc --${bare} ... ${verb} ...`, verb);
-  }
-  const longNames = rows.filter(({ hidden }) => hidden !== true).map(({ long }) => long);
-  const near = nearest(bare, longNames);
-  const suggestion = near === undefined ? '' : `: did you mean --${near}?`;
-  return usage(`unknown option ${name}${verb === undefined ? '' : ` of ${verb}`}${suggestion}`, verb);
-}
-
-const guess = (word: string, names: readonly string[]): string => {
-  const near = nearest(word, names);
-  return near === undefined ? '' : `: did you mean ${near}?`;
-};
-
-const usage = (sentence: string, verb: Verb | undefined): TsruncError =>
-  new TsruncError('USAGE', sentence, {
-    hint: `"tsrunc ${verb === undefined ? 'help' : `help ${verb}`}" explains ${verb === undefined ? 'the options' : 'it'}.`,
-  });

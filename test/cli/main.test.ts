@@ -34,7 +34,9 @@ describe('an error', () => {
     await tsrunc(['--debug', '--log', log, 'start']);
     const lines = readFileSync(log, 'utf8').trimEnd().split('\n');
     expect(lines).toHaveLength(2);
-    expect(lines[0]).toMatch(/level=debug msg="tsrunc:error TsruncError: start needs a <container-id>\\n.*parse\.ts/);
+    expect(lines[0]).toMatch(
+      /level=debug msg="tsrunc:error TsruncError: start needs a <container-id>\\n.*mistakes\.ts/,
+    );
     expect(lines[1]).toMatch(/level=error msg="start needs a <container-id>"/);
   });
 

@@ -1,8 +1,6 @@
-import { nearest } from '../../config/nearest.ts';
-import { TsruncError } from '../../errors.ts';
 import { helpPages } from '../../generated/help-pages.ts';
 import type { Call } from '../commands.ts';
-import { commands } from '../table.ts';
+import { refuseCommand } from '../mistakes.ts';
 import { wrapLines } from '../wrap.ts';
 
 export async function run({ args, print }: Call<'help'>): Promise<number> {
@@ -16,20 +14,6 @@ const usualWidth = 80;
 
 function pageOf(command = ''): string {
   const page = Object.hasOwn(helpPages, command) ? helpPages[command] : undefined;
-  if (page === undefined) throw unknown(command);
+  if (page === undefined) refuseCommand(command);
   return wrapLines(page, Math.min(process.stdout.columns ?? usualWidth, widestPage));
-}
-
-function unknown(command: string): TsruncError {
-  const near = nearest(
-    command,
-    commands.map(({ name }) => name),
-  );
-  return new TsruncError(
-    'USAGE',
-    `unknown command "${command}"${near === undefined ? '' : `: did you mean ${near}?`}`,
-    {
-      hint: '"tsrunc help" lists the commands.',
-    },
-  );
 }
