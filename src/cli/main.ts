@@ -1,7 +1,6 @@
-/** Parsed command line -> command -> exit status. The only module that prints errors. */
+/** Parsed command line -> command -> exit status. Errors are printed here alone. */
 
 import { type Log, openLog } from '../log/logger.ts';
-import { renderForPeople, reportOf } from '../log/report.ts';
 import { defaultRoot } from '../store/root.ts';
 import { dispatch } from './commands.ts';
 import { globalOptions, logSettings } from './globals.ts';
@@ -23,7 +22,7 @@ export async function main(parsed: Parsed): Promise<number> {
     log = await openLog(logSettings(parsed.globals), writeStderr);
     return await execute(parsed, log);
   } catch (error) {
-    fail(error, log);
+    (await import('./failure.ts')).tell(error, parsed, log);
     return failureStatus(parsed);
   }
 }
@@ -32,16 +31,4 @@ async function execute(parsed: Parsed, log: Log): Promise<number> {
   if ('mistake' in parsed) throw (await import('./mistakes.ts')).explained(parsed.mistake);
   const global = globalOptions(parsed.globals, log, defaultRoot);
   return dispatch(parsed.invocation, { global, print: writeStdout });
-}
-
-function fail(error: unknown, log: Log | undefined): void {
-  const report = reportOf(error);
-  writeStderr(renderForPeople(report));
-  try {
-    log?.debug('error', report.stack);
-    // Last, because engines show their user the last line.
-    log?.error(report.msg, report.details);
-  } catch (logError) {
-    writeStderr(renderForPeople({ msg: `cannot write to the log: ${reportOf(logError).msg}`, hint: undefined }));
-  }
 }

@@ -1,11 +1,20 @@
 /** Writing to the standard streams by their fds: touching process.stdout costs 10 ms and changes the shared fd's flags. */
 import fs from 'node:fs';
+import { TsruncError } from '../errors.ts';
 import { visible } from '../log/visible.ts';
 
 const stdout = 1;
 const stderr = 2;
 
-export const writeStdout = (text: string): boolean => writeAll(stdout, visible(text));
+/** @throws TsruncError SYSTEM */
+export function writeStdout(text: string): boolean {
+  try {
+    return writeAll(stdout, visible(text));
+  } catch (cause) {
+    throw new TsruncError('SYSTEM', 'Cannot write to standard output', { cause });
+  }
+}
+
 export const writeStderr = (text: string): boolean => writeAll(stderr, visible(text));
 
 /**

@@ -17,6 +17,34 @@ describe('the sentence', () => {
     expect(reportOf(naming).msg).toBe('cannot mount: mount_setattr: EINVAL');
   });
 
+  describe('says once what a failed call says as well', () => {
+    const call = (text: string) => Object.assign(new Error(text), { syscall: 'open', code: 'ENOENT' });
+    const missing = call("ENOENT: no such file or directory, open '/x/y'");
+    test.each([
+      ['cannot read "/x/y"', 'cannot read "/x/y": ENOENT: no such file or directory'],
+      ['cannot read it', "cannot read it: ENOENT: no such file or directory, open '/x/y'"],
+      ['cannot read it: ENOENT', 'cannot read it: ENOENT: no such file or directory'],
+      ['cannot: ENOENT; all is as before', 'cannot: ENOENT: no such file or directory; all is as before'],
+      ['cannot: ENOENT: it has gone', 'cannot: ENOENT: it has gone'],
+    ])('%s', (message, expected) => {
+      expect(reportOf(new TsruncError('SYSTEM', message, { cause: missing })).msg).toBe(expected);
+    });
+
+    test('the place stands behind the words', () => {
+      const error = new TsruncError('SYSTEM', 'cannot: ENOENT', { cause: missing, place });
+      expect(reportOf(error).msg).toBe('cannot: ENOENT: no such file or directory (config.json:41:5, /mounts/0)');
+    });
+
+    test('a call without a path, and one of the addon', () => {
+      const write = call('ENOENT: no such file or directory, open');
+      expect(reportOf(new TsruncError('SYSTEM', 'no', { cause: write })).msg).toBe(
+        'no: ENOENT: no such file or directory',
+      );
+      const connect = call('open: ENOENT');
+      expect(reportOf(new TsruncError('SYSTEM', 'no', { cause: connect })).msg).toBe('no: open: ENOENT');
+    });
+  });
+
   test('does not repeat a place that it names', () => {
     expect(reportOf(new TsruncError('CONFIG_INVALID', 'wrong at /mounts/0', { place })).msg).toBe('wrong at /mounts/0');
   });

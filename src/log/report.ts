@@ -54,14 +54,38 @@ function sentenceOf(error: unknown): string {
     return [first, ...further.map((text) => `while cleaning up after that: ${text}`)].join('; ');
   }
   if (!(error instanceof Error)) return String(error);
-  const own = error instanceof TsruncError ? withPlace(error) : internal(error);
-  if (error.cause === undefined) return own;
-  const cause = sentenceOf(error.cause);
-  // Many sentences hold the cause's text already, in the place where it reads best.
-  return own.includes(cause) ? own : `${own}: ${cause}`;
+  if (!(error instanceof TsruncError)) return joined(internal(error), error.cause);
+  const [sentence, cause] = isSystemError(error.cause)
+    ? withCall(error.message, error.cause)
+    : [error.message, error.cause];
+  return joined(withPlace(sentence, error.place), cause);
 }
 
-function withPlace({ message, place }: TsruncError): string {
+function joined(sentence: string, error: unknown): string {
+  if (error === undefined) return sentence;
+  const cause = sentenceOf(error);
+  // Many sentences hold the cause's text already, in the place where it reads best.
+  return sentence.includes(cause) ? sentence : `${sentence}: ${cause}`;
+}
+
+/**
+ * "ENOENT: no such file or directory, open '/x'", as node:fs has it, below a sentence that says some of this itself: each is said
+ * once, the words behind the errno where the sentence ends with that, the call where the sentence does not name its path.
+ * @returns the sentence, and what of the cause is still to be said
+ */
+function withCall(sentence: string, cause: SystemError): [sentence: string, rest: unknown] {
+  const { code = '', message, syscall } = cause;
+  const end = message.lastIndexOf(`, ${syscall}`);
+  const words = message.slice(0, end);
+  if (code === '' || end < 0 || !words.startsWith(`${code}: `)) return [sentence, cause];
+  const named = new RegExp(`: ${code}\\b(?!:)`);
+  if (named.test(sentence)) return [sentence.replace(named, () => `: ${words}`), undefined];
+  if (sentence.includes(`: ${code}:`)) return [sentence, undefined];
+  const path = /'(.*)'$/.exec(message)?.[1];
+  return [sentence, path === undefined || sentence.includes(path) ? words : cause];
+}
+
+function withPlace(message: string, place: Place | undefined): string {
   if (place === undefined || (place.pointer !== '' && message.includes(place.pointer))) return message;
   return `${message} (${renderPlace(place)})`;
 }
@@ -75,8 +99,10 @@ function renderPlace({ file, line, column, pointer }: Place): string {
 const internal = (error: Error): string =>
   error.name === 'Error' || isSystemError(error) ? error.message : `${error.name}: ${error.message}`;
 
+type SystemError = Error & { readonly syscall: string; readonly code?: string };
+
 /** Thrown by node:fs and by the addon: the sentence names the call and the path. */
-const isSystemError = (error: unknown): boolean =>
+const isSystemError = (error: unknown): error is SystemError =>
   error instanceof Error && 'syscall' in error && typeof error.syscall === 'string';
 
 function stacksOf(error: unknown): string {

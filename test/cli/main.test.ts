@@ -4,7 +4,8 @@ import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { repository } from '../support/host.ts';
-import { test, tsrunc } from './sources.ts';
+import { exec } from '../support/process.ts';
+import { bun, main, test, tsrunc } from './sources.ts';
 
 describe('an error', () => {
   test('is one sentence and a hint on stderr, and status 1', async () => {
@@ -82,13 +83,18 @@ describe('the log level', () => {
 /** Exit status when the reader of standard output is gone before the first byte. */
 const statusWithoutReader = (args: readonly string[]): Promise<number | null> =>
   new Promise((resolve) => {
-    const bun = join(repository, 'node_modules/.bin/bun');
-    const child = spawn(bun, [join(repository, 'src/main.ts'), ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(bun, [main, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
     child.stdout?.destroy();
     child.on('exit', (code) => resolve(code));
   });
 
 describe('standard output', () => {
+  test('on a full disk is an error', async () => {
+    const outcome = await exec('sh', ['-c', '"$0" "$1" list > /dev/full', bun, main]);
+    expect(outcome.code).toBe(1);
+    expect(outcome.stderr).toBe('tsrunc: Cannot write to standard output: ENOSPC: no space left on device\n');
+  });
+
   test('without a reader is no error', async () => {
     expect(await statusWithoutReader(['help'])).toBe(0);
   });

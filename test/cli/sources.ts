@@ -6,8 +6,8 @@ import { test as base } from 'vitest';
 import { repository } from '../support/host.ts';
 import { type ExecOptions, exec, type Outcome } from '../support/process.ts';
 
-const bun = join(repository, 'node_modules/.bin/bun');
-const main = join(repository, 'src/main.ts');
+export const bun = join(repository, 'node_modules/.bin/bun');
+export const main = join(repository, 'src/main.ts');
 
 export const tsrunc = (args: readonly string[], options: ExecOptions = {}): Promise<Outcome> =>
   exec(bun, [main, ...args], options);
