@@ -4,7 +4,7 @@ import { validate } from '../generated/validate-config.ts';
 import { type Finding, isError, type PlacedFinding } from './findings.ts';
 import { parseJson } from './parse.ts';
 import { placeOf } from './position.ts';
-import { readProcessDocument } from './read.ts';
+import { readDocument } from './read.ts';
 import { checkRules } from './rules.ts';
 import type { Process, Spec } from './spec.ts';
 
@@ -22,7 +22,7 @@ export interface LoadedProcess {
  * @throws TsruncError CONFIG_UNREADABLE; CONFIG_INVALID with every mistake at once
  */
 export async function loadProcess(path: string, container: Spec): Promise<LoadedProcess> {
-  const { text } = readProcessDocument(path);
+  const { text } = await readDocument({ kind: 'process document', path });
   const accepted = accept(text, container);
   if (accepted === undefined) throw await explained(text, path, container);
   return {

@@ -88,15 +88,35 @@ test('several mistakes are listed, warnings are not among them', async () => {
 test('a missing bundle, a missing file and malformed JSON have their own sentences', async () => {
   expect(await failure()).toMatchObject({
     code: 'CONFIG_UNREADABLE',
-    message: `The configuration "${bundle}/config.json" does not exist`,
-    hint: '"tsrunc spec" writes one.',
+    message: `There is no config.json in "${bundle}"`,
+    hint: '--bundle DIR names the bundle; "tsrunc spec" writes a first config.json.',
   });
-  await expect(loadConfig(join(bundle, 'no'))).rejects.toMatchObject({
+  const missing = join(bundle, 'no');
+  await expect(loadConfig(missing)).rejects.toMatchObject({
     code: 'CONFIG_UNREADABLE',
-    message: `The bundle "${bundle}/no" does not exist`,
+    message: `The bundle "${missing}" does not exist`,
+    hint: 'A bundle is a folder with a config.json; --bundle DIR names it.',
+  });
+  await expect(loadConfig(missing, { bundleIs: 'argument' })).rejects.toMatchObject({
+    hint: expect.not.stringContaining('--bundle'),
+  });
+  await expect(loadConfig(missing, { file: join(missing, 'other.json') })).rejects.toMatchObject({
+    message: `The configuration "${missing}/other.json" does not exist`,
   });
   write('{');
   expect((await failure()).message).toContain('The file is not valid JSON');
+});
+
+test('the file in the place of its bundle is told', async () => {
+  write(minimal);
+  const file = join(bundle, 'config.json');
+  await expect(loadConfig(file)).rejects.toMatchObject({
+    code: 'CONFIG_UNREADABLE',
+    message: `"${file}" is a file: --bundle names the folder that holds it`,
+  });
+  await expect(loadConfig(file, { bundleIs: 'argument' })).rejects.toMatchObject({
+    message: `"${file}" is a file: the bundle is the folder that holds it`,
+  });
 });
 
 test('what is no small regular file of UTF-8 is refused, and a FIFO is not waited for', async () => {

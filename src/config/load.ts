@@ -8,7 +8,7 @@ import { validate } from '../generated/validate-config.ts';
 import { type Finding, isError } from './findings.ts';
 import { parseJson } from './parse.ts';
 import { placeOf } from './position.ts';
-import { readConfig } from './read.ts';
+import { readDocument, type Wanted } from './read.ts';
 import { checkRules } from './rules.ts';
 import type { Spec } from './spec.ts';
 
@@ -24,7 +24,7 @@ export interface LoadedConfig {
   readonly locate: (pointer: string) => Place;
 }
 
-export interface LoadOptions {
+export interface LoadOptions extends Pick<Wanted, 'bundleIs'> {
   /** Configuration to read instead of the bundle's config.json; relative to the working directory. */
   readonly file?: string | undefined;
 }
@@ -54,7 +54,7 @@ function parsed(text: string): unknown {
  */
 export async function loadConfig(bundle: string, options: LoadOptions = {}): Promise<LoadedConfig> {
   const path = options.file === undefined ? join(bundle, 'config.json') : resolve(options.file);
-  const { bytes, text } = readConfig(path, bundle);
+  const { bytes, text } = await readDocument({ kind: 'configuration', path, bundle, bundleIs: options.bundleIs });
   const config = accepted(text);
   if (config === undefined) throw await explained(text, path);
   return { ...config, bytes, text, path, locate: (pointer) => placeOf(text, path, pointer) };

@@ -18,9 +18,11 @@ test('prints the steps as text or as JSON, and changes nothing', async ({ folder
   expect(plan.init).toContainEqual(expect.objectContaining({ op: 'setHostname', name: 'tsrunc' }));
 });
 
-test('of a bundle with mistakes lists them', async ({ folder }) => {
+test('of a folder that is no bundle says so', async ({ folder }) => {
   const { code, stdout, stderr } = await tsrunc(['plan', folder]);
   expect(code).toBe(1);
   expect(stdout).toBe('');
-  expect(stderr).toContain(`The configuration "${folder}/config.json" does not exist`);
+  expect(stderr).toBe(
+    `tsrunc: There is no config.json in "${folder}"\nHint: A bundle is a folder with a config.json; "tsrunc spec" writes a first one.\n`,
+  );
 });

@@ -23,7 +23,7 @@ export async function run({ global, options, args, print }: Call<'plan'>): Promi
 /** What `create` would do with the bundle for a container that has the folder's name. */
 async function compile(given: string | undefined, global: Call<'plan'>['global']): Promise<Plan> {
   const { bundle, bundlePath } = bundlePaths(given);
-  const { spec, text, locate } = await loadConfig(bundlePath);
+  const { spec, text, locate } = await loadConfig(bundlePath, { bundleIs: 'argument' });
   try {
     return compileAll(spec, { bundle, bundlePath, global, filter: await filterOf(spec, text) });
   } catch (error) {

@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import { dirname, join } from 'node:path';
 import { countOf, isError, type PlacedFinding, total } from '../../config/findings.ts';
-import { readConfig } from '../../config/read.ts';
+import { readDocument } from '../../config/read.ts';
 import { renderFindings } from '../../config/report.ts';
 import { validateConfig } from '../../config/validate.ts';
 import type { Call } from '../commands.ts';
@@ -9,7 +9,9 @@ import type { Call } from '../commands.ts';
 /** The findings are what was asked for, so they go to standard output; only an unreadable file is an error. */
 export async function run({ args, print }: Call<'validate'>): Promise<number> {
   const file = configFile(args.path ?? '.');
-  const findings = await validateConfig(readConfig(file, dirname(file)).text, file);
+  const bundle = dirname(file);
+  const { text } = await readDocument({ kind: 'configuration', path: file, bundle, bundleIs: 'argument' });
+  const findings = await validateConfig(text, file);
   const errors = findings.filter(isError);
   if (findings.length > 0) print(`${renderFindings(findings)}\n`);
   print(`${file} ${verdict(errors, total(findings) - total(errors))}\n`);
