@@ -137,7 +137,7 @@ describe.skipIf(!isRoot)('events', () => {
   test.for([['0'], ['-5s'], ['0s']])('an interval of %s is refused', async ([interval = ''], { box }) => {
     const outcome = await box.tsrunc('events', '--interval', interval, await box.running());
     expect(outcome).toMatchObject({ code: 1, stdout: '' });
-    expect(outcome.stderr).toContain('duration interval must be greater than 0');
+    expect(outcome.stderr).toContain('duration interval must be greater than 0 (command line, --interval)');
   });
 
   test('an interval without a unit is refused', async ({ box }) => {

@@ -150,6 +150,8 @@ test.skipIf(readFileSync('/proc/self/mountinfo', 'utf8').includes(' - resctrl ')
     const id = await box.running();
     const update = await box.tsrunc('update', '--mem-bw-schema', 'MB:0=20', id);
     expect(update.code).toBe(1);
-    expect(update.stderr).toContain('Intel RDT is not available: no resctrl file system is mounted (--mem-bw-schema)');
+    expect(update.stderr).toContain(
+      'Intel RDT is not available: no resctrl file system is mounted (command line, --mem-bw-schema)',
+    );
   },
 );

@@ -154,11 +154,26 @@ describe.skipIf(!isRoot)('update', () => {
         code: 1,
         stderr: expect.stringContaining('standard input:1:'),
       });
+      expect(await box.tsrunc('update', '-r', '-', id, { stdin: '' })).toMatchObject({
+        code: 1,
+        stderr: 'tsrunc: Standard input is empty: linux.resources is expected as JSON\n',
+      });
       expect(await box.tsrunc('update', '-r', '/nonexistent', id)).toMatchObject({
         code: 1,
         stderr: expect.stringContaining('/nonexistent'),
       });
       expectFiles(id, { 'pids.max': '20' });
+    });
+
+    test.skipIf(onRunc)('an unknown name is told, and the others count', async ({ box }) => {
+      const id = await limited(box);
+      const { stderr } = await box.ok('update', '-r', '-', id, {
+        stdin: '{"pids": {"limit": 5}, "memory": {"limt": 5}}',
+      });
+      expect(stderr).toMatch(
+        /^tsrunc: warning: standard input:1:36: The property "limt" is unknown.* Did you mean limit\?\n$/,
+      );
+      expectFiles(id, { 'pids.max': '5' });
     });
   });
 
@@ -189,7 +204,7 @@ describe.skipIf(!isRoot)('update', () => {
       );
       expect(code).toBe(1);
       expect(stderr).toContain('Cannot write "4095" to');
-      expect(stderr).toContain('everything is as before (--cpuset-cpus)');
+      expect(stderr).toContain('everything is as before (command line, --cpuset-cpus)');
       expectFiles(
         id,
         isCgroupV2

@@ -70,7 +70,10 @@ test.each([
 
 test('the place of a field is the option that asked for it', () => {
   const options = { memory: '5' };
-  expect(placeInOptions(options, '/linux/resources/memory/limit')).toEqual({ file: '--memory', pointer: '' });
+  expect(placeInOptions(options, '/linux/resources/memory/limit')).toEqual({
+    file: 'command line',
+    pointer: '--memory',
+  });
   const other = '/linux/resources/memory/swap';
   expect(placeInOptions(options, other)).toEqual({ file: 'config.json', pointer: other });
 });

@@ -59,10 +59,12 @@ export function resourcesOf(options: Given): Resources {
   return resources;
 }
 
+const commandLine = (option: string): Place => ({ file: 'command line', pointer: option });
+
 /** The option that asked for a field; the container's configuration where none did. */
 export function placeInOptions(options: Given, pointer: string): Place {
   const found = given(options).find(([option]) => pointer === `/linux/resources/${rows[option].slice(0, 2).join('/')}`);
-  return found === undefined ? { file: 'config.json', pointer } : { file: `--${found[0]}`, pointer: '' };
+  return found === undefined ? { file: 'config.json', pointer } : commandLine(`--${found[0]}`);
 }
 
 export const given = (options: Given): [Option, string][] =>
@@ -87,5 +89,5 @@ export function rdtLimitsOf(options: GivenRdt): RdtLimits | undefined {
 export function placeInRdtOptions(options: GivenRdt, pointer: string): Place | undefined {
   if (!pointer.startsWith('/linux/intelRdt')) return undefined;
   const isMemory = pointer.endsWith('/memBwSchema') || options['l3-cache-schema'] === undefined;
-  return { file: isMemory ? '--mem-bw-schema' : '--l3-cache-schema', pointer: '' };
+  return commandLine(isMemory ? '--mem-bw-schema' : '--l3-cache-schema');
 }

@@ -6,10 +6,11 @@ import { quoted } from './findings.ts';
 import { nearest } from './nearest.ts';
 import { pointerTo, visitChildren } from './position.ts';
 import type { Report } from './rules/helpers.ts';
-import { childSchema, hasNames, type SchemaNode, schemaRoot } from './schema-tree.ts';
+import { childSchema, hasNames, type SchemaNode, schemaAt } from './schema-tree.ts';
 
-export function reportMisspelled(text: string, report: Report): void {
-  inValue(text, Math.max(text.search(/[^\s]/), 0), '', schemaRoot, report);
+/** @param pointer where the text stands in a configuration; at its root where nothing is said */
+export function reportMisspelled(text: string, report: Report, pointer = ''): void {
+  inValue(text, Math.max(text.search(/[^\s]/), 0), pointer, schemaAt(pointer) ?? {}, report);
 }
 
 /** @returns offset behind the value */

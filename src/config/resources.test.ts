@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { checkResources, parseResources } from './resources.ts';
+import { checkResources, misspelledResources, parseResources } from './resources.ts';
 
 test('resources alone are read by the schema of config.json', async () => {
   const text = '{"memory": {"limit": 5, "swap": null}, "cpu": null, "unknown": 1}';
@@ -16,6 +16,14 @@ test('every mistake has its place in the text', async () => {
   await expect(parseResources('{"pids": {"limit": true}}', 'r.json')).rejects.toMatchObject({
     place: { file: 'r.json', pointer: '/pids/limit', line: 1, column: 20 },
   });
+});
+
+test('what is misspelled is told with its place', async () => {
+  const text = '{"memory": {"limt": 5}, "unified": {"pids.max": "3"}, "unknown": 1}';
+  expect(await misspelledResources(text, 'r.json')).toEqual([
+    'r.json:1:13: The property "limt" is unknown and has no effect (/memory/limt). Did you mean limit?',
+  ]);
+  expect(await misspelledResources('{"pids": {"limit": 5}, "cpu": null}', 'r.json')).toEqual([]);
 });
 
 test.each(['', '{', '{"a" 1}', '[]', '3', 'null'])('%j is no resources', async (text) => {

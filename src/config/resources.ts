@@ -1,5 +1,5 @@
 /** linux.resources outside of a config.json: what `update` gets. */
-import { type ErrorDetails, type Place, TsruncError } from '../errors.ts';
+import { type Place, TsruncError } from '../errors.ts';
 import { validate } from '../generated/validate-config.ts';
 import { type Finding, isError, type PlacedFinding } from './findings.ts';
 import { parseJson } from './parse.ts';
@@ -24,15 +24,15 @@ export async function parseResources(text: string, file: string): Promise<Resour
   const [{ validateConfig }, { configError }] = await Promise.all([import('./validate.ts'), import('./report.ts')]);
   const findings = await validateConfig(JSON.stringify(spec), file);
   throw configError(
-    findings.filter(isOurs).map(
-      (finding): PlacedFinding => ({
-        ...finding,
-        place: placeInResources(text, file, finding.pointer, finding.about),
-      }),
-    ),
+    findings.filter(isOurs).map((finding) => placed(finding, text, file)),
     file,
   );
 }
+
+const placed = (finding: Finding, text: string, file: string): PlacedFinding => ({
+  ...finding,
+  place: placeInResources(text, file, finding.pointer, finding.about),
+});
 
 /** A configuration of nothing but resources has further mistakes, which are not the user's. */
 const isOurs = (finding: Finding): boolean => isError(finding) && finding.pointer.startsWith(parent);
@@ -42,12 +42,25 @@ const asSpec = (resources: unknown): unknown => ({ ociVersion: '1.0.0', linux: {
 async function parsed(text: string, file: string): Promise<unknown> {
   try {
     return parseJson(text);
-  } catch (cause) {
-    const { explainMalformed } = await import('./malformed.ts');
-    const { message, place, hint } = explainMalformed(text, file);
-    const details: ErrorDetails = { cause, place, ...(hint === undefined ? {} : { hint }) };
-    throw new TsruncError('CONFIG_INVALID', message, details);
+  } catch {
+    const [{ explainMalformed }, { configError }] = await Promise.all([
+      import('./malformed.ts'),
+      import('./report.ts'),
+    ]);
+    throw configError([explainMalformed(text, file)], file);
   }
+}
+
+/** What has no effect because of its spelling; for people, so only told where it costs no start of a container. */
+export async function misspelledResources(text: string, file: string): Promise<readonly string[]> {
+  const [{ reportMisspelled }, { Report }, { renderWarning }] = await Promise.all([
+    import('./misspelled.ts'),
+    import('./rules/helpers.ts'),
+    import('./report.ts'),
+  ]);
+  const report = new Report();
+  reportMisspelled(text, report, parent);
+  return report.findings.map((finding) => renderWarning(placed(finding, text, file)));
 }
 
 /**

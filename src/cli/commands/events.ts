@@ -29,6 +29,10 @@ function interval(text: string): number {
   if (ms === undefined) {
     throw new TsruncError('USAGE', `invalid value "${text}" for option --interval: it is like 5s, 100ms or 1m30s`);
   }
-  if (ms <= 0) throw new TsruncError('USAGE', 'duration interval must be greater than 0');
+  if (ms <= 0) {
+    throw new TsruncError('USAGE', 'duration interval must be greater than 0', {
+      place: { file: 'command line', pointer: '--interval' },
+    });
+  }
   return Math.min(Math.ceil(ms), longestMs);
 }
