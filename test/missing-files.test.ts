@@ -45,7 +45,8 @@ describe.skipIf(!isRoot)('a file that is not there, or something else', () => {
   const folder = 'Hint: Its folder must exist and be writable.';
 
   test.for<[flags: string, says: string, hint: string, terminal?: true]>([
-    ['--pid-file /nowhere/pid', 'Cannot write the pid file "/nowhere/pid": ENOENT', folder],
+    ['--pid-file /nowhere/pid', 'Cannot write the pid file "/nowhere/pid": there is no folder "/nowhere"\n', folder],
+    ['--pid-file <bundle>/config.json/pid', 'there is no folder "<bundle>/config.json"\n', folder],
     ['--pid-file <box>', 'Cannot write the pid file "<box>": EISDIR', folder],
     ['--pidfd-socket /nowhere/socket', 'Cannot send the pidfd to the socket "/nowhere/socket": open: ENOENT', listen],
     ['--pidfd-socket <bundle>/config.json', 'config.json": connect: ECONNREFUSED', listen],
@@ -79,7 +80,11 @@ describe.skipIf(!isRoot)('a file that is not there, or something else', () => {
   };
 
   test.for([
-    ['exec --detach --pid-file /nowhere/pid <id> sleep 4711', 255, 'Cannot write the pid file "/nowhere/pid": ENOENT'],
+    [
+      'exec --detach --pid-file /nowhere/pid <id> sleep 4711',
+      255,
+      'Cannot write the pid file "/nowhere/pid": there is no folder "/nowhere"\n',
+    ],
     [
       'exec --detach --pidfd-socket /nowhere/socket <id> sleep 4711',
       255,

@@ -23,6 +23,13 @@ describe.skipIf(lsm.apparmor)('without AppArmor', () => {
     expect(said).toMatch(/^1 tsrunc: "docker-default" cannot be applied: AppArmor is not active on this host/);
     expect(said).toContain('/process/apparmorProfile');
   });
+
+  test('exec names its option', async ({ box }) => {
+    const { stderr } = await box.tsrunc('exec', '--apparmor', 'docker-default', await box.running(), 'true');
+    expect(stderr).toContain(
+      'AppArmor is not active on this host (command line, --apparmor)\nHint: Leave it out, or boot',
+    );
+  });
 });
 
 describe.skipIf(lsm.selinux)('without SELinux', () => {

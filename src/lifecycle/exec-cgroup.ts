@@ -91,7 +91,7 @@ function childOf(directory: string, child: string | undefined): string {
   const found = join(directory, path);
   if (existsSync(found)) return found;
   throw new TsruncError('CGROUP_FAILED', `Cannot enter the cgroup "${found}": no such file or directory`, {
-    hint: "A cgroup below the container's must exist before a process can be put into it.",
+    hint: `A cgroup below the container's must exist before a process can be put into it: mkdir ${found}`,
   });
 }
 

@@ -27,7 +27,7 @@ import { frozenSpec } from './frozen.ts';
 import { becomeMonitor } from './monitor.ts';
 import { setOomScore } from './oom.ts';
 import type { ContainerStatus, ExecOptions } from './options.ts';
-import { sendPidfd, writePidFile } from './pidfile.ts';
+import { checkPidFile, sendPidfd, writePidFile } from './pidfile.ts';
 import { openProcess } from './process.ts';
 import { joinRdtGroups } from './rdt.ts';
 import { refuseMissingModules } from './refusals.ts';
@@ -95,10 +95,15 @@ async function check(directory: ContainerDir, options: ExecOptions): Promise<Req
   const { process, warnings, locate } = await chooseProcess(container, options.process);
   for (const warning of warnings) options.global.log.warn(warning);
   const spec: ExecSpec = { ...container, process };
-  refuseUnsupported({ ociVersion: spec.ociVersion, process }, locate);
-  checkTerminal(spec, options, options.detach, ofExec);
   const host = probeHost();
-  refuseMissingModules({ process }, host);
+  try {
+    refuseUnsupported({ ociVersion: spec.ociVersion, process }, locate);
+    checkTerminal(spec, options, options.detach, ofExec);
+    refuseMissingModules({ process }, host);
+  } catch (error) {
+    throw located(error, locate);
+  }
+  checkPidFile(options.pidFile);
   const extraFds = inheritedFds({ listenFds: 0, preserveFds: options.preserveFds });
   return { options, native: loadNative(), directory, record, host, spec, locate, extraFds };
 }

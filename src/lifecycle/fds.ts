@@ -49,7 +49,7 @@ function openRequest(request: FdRequest, sources: FdSources, opened: Opened): nu
   try {
     return open(request, sources, opened);
   } catch (cause) {
-    throw explain(request, cause as SystemCallError, sources.locate);
+    throw cause instanceof TsruncError ? cause : explain(request, cause as SystemCallError, sources.locate);
   }
 }
 

@@ -11,7 +11,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { writePidFile } from './pidfile.ts';
+import { checkPidFile, writePidFile } from './pidfile.ts';
 
 let folder: string;
 beforeEach(() => {
@@ -34,4 +34,17 @@ test('a link that waits for it in a folder of everybody is not written through',
   writePidFile(path, 4711);
   expect(existsSync(victim)).toBe(false);
   expect(statSync(path).isFile()).toBe(true);
+});
+
+test('a folder that is not there is told before anything runs', () => {
+  const missing = join(folder, 'no', 'pid');
+  const message = `Cannot write the pid file "${missing}": there is no folder "${join(folder, 'no')}"`;
+  expect(() => checkPidFile(missing)).toThrow(message);
+  expect(() => writePidFile(missing, 4711)).toThrow(message);
+  writeFileSync(join(folder, 'file'), '');
+  expect(() => checkPidFile(join(folder, 'file', 'pid'))).toThrow('there is no folder');
+  checkPidFile(join(folder, 'pid'));
+  checkPidFile('pid');
+  checkPidFile(undefined);
+  expect(readdirSync(folder)).toEqual(['file']);
 });

@@ -1,8 +1,22 @@
-import { renameSync, rmSync, writeFileSync } from 'node:fs';
+import { accessSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { TsruncError } from '../errors.ts';
 import { errnoName } from '../host/errno.ts';
 import type { Native } from '../native/native.ts';
+
+/**
+ * Before anything runs: whoever waits for the file must not be left with a process that no file tells of.
+ * @throws TsruncError SYSTEM
+ */
+export function checkPidFile(path: string | undefined): void {
+  if (path === undefined) return;
+  try {
+    // With the dot a file in the folder's place is found, too.
+    accessSync(`${dirname(path)}/.`);
+  } catch (cause) {
+    throw notWritten(path, cause);
+  }
+}
 
 /** Write the pid, digits only, all at once: engines take the file's appearance as the sign of success. */
 export function writePidFile(path: string, pid: number): void {
@@ -13,11 +27,17 @@ export function writePidFile(path: string, pid: number): void {
     renameSync(temporary, path);
   } catch (cause) {
     if (errnoName(cause) !== 'EEXIST') rmSync(temporary, { force: true });
-    throw new TsruncError('SYSTEM', `Cannot write the pid file "${path}": ${(cause as NodeJS.ErrnoException).code}`, {
-      cause,
-      hint: 'Its folder must exist and be writable.',
-    });
+    throw notWritten(path, cause);
   }
+}
+
+function notWritten(path: string, cause: unknown): TsruncError {
+  const errno = errnoName(cause);
+  const hint = 'Its folder must exist and be writable.';
+  const what = `Cannot write the pid file "${path}"`;
+  return errno === 'ENOENT' || errno === 'ENOTDIR'
+    ? new TsruncError('SYSTEM', `${what}: there is no folder "${dirname(path)}"`, { hint })
+    : new TsruncError('SYSTEM', `${what}: ${errno}`, { cause, hint });
 }
 
 /** Send a pidfd of the container's first process over --pidfd-socket. */

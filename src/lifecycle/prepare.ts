@@ -24,7 +24,7 @@ import { runAllHooks } from './hooks.ts';
 import { detachMountsBelow } from './mounts.ts';
 import { setOomScore } from './oom.ts';
 import type { CreateOptions } from './options.ts';
-import { sendPidfd, writePidFile } from './pidfile.ts';
+import { checkPidFile, sendPidfd, writePidFile } from './pidfile.ts';
 import { chooseRdtGroups, enterRdtGroups } from './rdt.ts';
 import { refuseOnHost, refuseOwnNamespaces } from './refusals.ts';
 import { spawning } from './spawn.ts';
@@ -122,6 +122,7 @@ export async function check(config: LoadedConfig, options: CreateOptions, mode: 
   refuseUnsupported(config.spec, config.locate);
   await warn(config, options);
   checkTerminal(config.spec, options, mode.detached);
+  checkPidFile(options.pidFile);
   const host = probeHost();
   requireKernel(host);
   refuseOnHost(config.spec, host);

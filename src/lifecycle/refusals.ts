@@ -94,7 +94,7 @@ function refuseLabel(module: 'AppArmor' | 'SELinux', pointer: string, label = ''
   if (label === '') return;
   throw new TsruncError('UNSUPPORTED', `"${label}" cannot be applied: ${module} is not active on this host`, {
     place: { file: 'config.json', pointer },
-    hint: `Take the field out of the configuration, or boot with ${module} (/sys/kernel/security/lsm lists what is active).`,
+    hint: `Leave it out, or boot with ${module} (/sys/kernel/security/lsm lists what is active).`,
   });
 }
 
