@@ -89,3 +89,13 @@ test('a file of ours takes the place of whatever is there', () => {
   symlinkSync(other, join(directory, 'list'));
   expect(() => images.read('list')).toThrow('ELOOP');
 });
+
+test('a checkpoint that is not there: which option names it', () => {
+  const imagePath = join(directory, 'no');
+  expect(() => new Images({ imagePath, workPath: undefined }, false)).toThrow(
+    expect.objectContaining({
+      message: `Cannot open the directory "${imagePath}" of the checkpoint: ENOENT`,
+      hint: expect.stringContaining('--image-path'),
+    }),
+  );
+});

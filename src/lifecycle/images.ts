@@ -117,19 +117,19 @@ const openDirectory = (path: string, flags = 0): number =>
 /** No link, and nothing that makes us wait. */
 const asItIs = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW;
 
+const missingHint = '--image-path names the directory that "tsrunc checkpoint" wrote (default: ./checkpoint).';
+
 function open(path: string, make: boolean, reader?: number): number {
   try {
     // Images hold the memory of the container.
     const isNew = make && mkdirSync(path, { recursive: true, mode: 0o700 }) !== undefined;
     return opened(path, isNew ? reader : undefined);
   } catch (cause) {
-    throw new TsruncError(
-      'SYSTEM',
-      `Cannot open the directory "${path}" of the checkpoint: ${errnoName(cause) ?? ''}`,
-      {
-        cause,
-      },
-    );
+    const errno = errnoName(cause);
+    throw new TsruncError('SYSTEM', `Cannot open the directory "${path}" of the checkpoint: ${errno ?? ''}`, {
+      cause,
+      ...(errno === 'ENOENT' ? { hint: missingHint } : {}),
+    });
   }
 }
 

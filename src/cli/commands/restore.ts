@@ -1,3 +1,4 @@
+import { TsruncError } from '../../errors.ts';
 import { restore } from '../../lifecycle/restore.ts';
 import { bundlePaths } from '../bundle.ts';
 import type { Call } from '../commands.ts';
@@ -22,8 +23,14 @@ export async function run({ global, options, args }: Call<'restore'>): Promise<n
     flags: {
       ...criuFlags(options),
       tcpClose: options['tcp-close'],
-      lsmProfile: options['lsm-profile'],
+      lsmProfile: lsmProfile(options['lsm-profile']),
       lsmMountContext: options['lsm-mount-context'],
     },
   });
+}
+
+/** criu looks at it only when all processes have been made. */
+function lsmProfile(given: string | undefined): string | undefined {
+  if (given === undefined || /^(?:apparmor|selinux):./.test(given)) return given;
+  throw new TsruncError('USAGE', `--lsm-profile takes apparmor:NAME or selinux:LABEL, not "${given}"`);
 }
