@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { defaultRoot, prepareRoot } from './root.ts';
+import { defaultRoot, otherRootHint, prepareRoot } from './root.ts';
 
 describe('defaultRoot', () => {
   const ask = (euid: number, nested: boolean, env: Record<string, string>) =>
@@ -17,6 +17,12 @@ describe('defaultRoot', () => {
     ['uid 0 of a user namespace', 0, true, { XDG_RUNTIME_DIR: user, USER: 'ann' }, `${user}/tsrunc`],
     ['uid 0 of a user namespace that says root', 0, true, { XDG_RUNTIME_DIR: user, USER: 'root' }, '/run/tsrunc'],
   ])('%s', (_, euid, nested, env, expected) => expect(ask(euid, nested, env)).toBe(expected));
+});
+
+test('the way out is another directory: only an ordinary user has a variable for it', () => {
+  const env = {};
+  expect(otherRootHint({ euid: 0, nested: () => false, env })).toBe('Give another --root.');
+  expect(otherRootHint({ euid: 1000, nested: () => false, env })).toMatch(/^Set XDG_RUNTIME_DIR/);
 });
 
 describe('prepareRoot', () => {

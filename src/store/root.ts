@@ -44,12 +44,15 @@ export function prepareRoot(root: string): void {
     // except those with the sticky bit.
     if (isNew && root !== systemRoot) chmodSync(root, 0o1700);
   } catch (cause) {
-    throw new TsruncError('SYSTEM', `Cannot make the state directory "${root}"`, { cause, hint: otherRootHint });
+    throw new TsruncError('SYSTEM', `Cannot make the state directory "${root}"`, { cause, hint: otherRootHint() });
   }
 }
 
 /** For a user who may not use a state directory. */
-export const otherRootHint = 'Set XDG_RUNTIME_DIR to a directory of your own, or give another --root.';
+export const otherRootHint = (question: RootQuestion = thisProcess()): string =>
+  belongsToUser(question)
+    ? 'Set XDG_RUNTIME_DIR to a directory of your own, or give another --root.'
+    : 'Give another --root.';
 
 /**
  * Node's own recursive mkdir never ends where mkdir says ENOENT although the parent exists, as in /proc.

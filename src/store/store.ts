@@ -316,7 +316,7 @@ function onlyOnce(run: () => void): () => void {
 
 function hintFor(cause: unknown, path: string): Pick<ErrorDetails, 'hint'> {
   const code = errnoName(cause);
-  if (code === 'EACCES') return { hint: otherRootHint };
+  if (code === 'EACCES') return { hint: otherRootHint() };
   const full = code === 'ENOSPC' || code === 'EDQUOT';
   return full ? { hint: `The file system of ${path} is full: make room there, or give another --root.` } : {};
 }
