@@ -8,7 +8,7 @@ import { unlessGone } from './conversation.ts';
 import { destroy } from './delete.ts';
 import { frozenSpec } from './frozen.ts';
 import { runHooks } from './hooks.ts';
-import type { ContainerStatus, TargetOptions } from './options.ts';
+import type { TargetOptions } from './options.ts';
 import { hookState } from './state.ts';
 import { statusOf } from './status.ts';
 
@@ -27,7 +27,8 @@ export async function start({ store, id, log }: TargetOptions): Promise<void> {
   const unlock = await directory.lock(native);
   try {
     const record = directory.read();
-    refuseUnlessCreated(statusOf(directory, record));
+    const status = statusOf(directory, record);
+    if (status !== 'created') throw (await import('./not-created.ts')).notCreated(status, id);
     if (!record.hasProgram) await (await import('./nothing-to-start.ts')).endUnstarted(native, record);
     await giveTheWord(native, directory, record);
     await poststart(native, directory, record).catch(async (error: unknown) => {
@@ -40,19 +41,8 @@ export async function start({ store, id, log }: TargetOptions): Promise<void> {
   }
 }
 
-function refuseUnlessCreated(status: ContainerStatus): void {
-  if (status === 'created') return;
-  const message: Record<typeof status, string> = {
-    creating: 'cannot start a container that is still being created',
-    running: 'cannot start an already running container',
-    paused: 'cannot start a container in the paused state',
-    stopped: 'cannot start a container that has stopped',
-  };
-  throw new TsruncError('CONTAINER_WRONG_STATE', message[status]);
-}
-
 async function giveTheWord(native: Native, directory: ContainerDir, record: ContainerRecord): Promise<void> {
-  const connection = connect(native, directory);
+  const connection = await connect(native, directory);
   try {
     // The socket's going is what turns "created" into "running" (status.ts).
     rmSync(directory.file(START_SOCKET));
@@ -66,12 +56,12 @@ async function giveTheWord(native: Native, directory: ContainerDir, record: Cont
   }
 }
 
-function connect(native: Native, directory: ContainerDir): number {
+async function connect(native: Native, directory: ContainerDir): Promise<number> {
   try {
     return native.connect(directory.fd, START_SOCKET);
   } catch (cause) {
     if ((cause as SystemCallError).code !== 'ECONNREFUSED') throw cause;
-    throw new TsruncError('CONTAINER_WRONG_STATE', 'cannot start a container that has stopped', { cause });
+    throw (await import('./not-created.ts')).notCreated('stopped', directory.id);
   }
 }
 
