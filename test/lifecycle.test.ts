@@ -206,7 +206,7 @@ describe('start', () => {
     await box.reached(id, 'stopped');
     const late = await box.tsrunc('start', id);
     expect(late).toMatchObject({ code: 1 });
-    expect(late.stderr).toContain('cannot start a container that has stopped');
+    expect(late.stderr).toMatch(/cannot start a container that has stopped\nHint: .*"tsrunc delete /);
   });
 
   test('tells when execve itself fails: the format, or a missing interpreter', async ({ box }) => {
@@ -323,8 +323,23 @@ describe('delete', () => {
     expect(lines((await box.ok('list', '-q')).stdout)).toEqual([one, other].toSorted());
     await box.ok('delete', '--force', '--regex', `^tsrunc-.*-(${suffixes})$`);
     expect(lines((await box.ok('list', '-q')).stdout)).toEqual([other]);
-    expect((await box.tsrunc('delete', '--regex', '[')).stderr).toContain('"[" is no regular expression');
+    expect((await box.tsrunc('delete', '--regex', '[')).stderr).toMatch(
+      /^tsrunc: "\[" is no regular expression\nHint: /,
+    );
     await box.ok('delete', '--regex', 'matches nothing');
+  });
+
+  test('kill --regex signals all whose names match; one that has ended is named', async ({ box }) => {
+    const bundle = await sleeper(box);
+    const [one, two, other] = [await box.create(bundle), await box.create(bundle), await box.create(bundle)];
+    const pattern = `^(${one}|${two})$`;
+    await box.ok('kill', '--regex', pattern, 'KILL');
+    for (const id of [one, two]) await expect.poll(async () => (await box.state(id)).status).toBe('stopped');
+    expect(await box.state(other)).toMatchObject({ status: 'created' });
+    const again = await box.tsrunc('kill', '-r', pattern);
+    expect(again.code).toBe(1);
+    expect(again.stderr).toContain(`${one}: container not running; ${two}: container not running`);
+    await box.ok('kill', '--regex', 'matches nothing');
   });
 
   test('the id can be used again', async ({ box }) => {

@@ -79,7 +79,7 @@ describe('what callers send', () => {
     ['delete --force ID', 'delete', { force: true }, { 'container-id': 'ID' }],
     ['state ID', 'state', {}, { 'container-id': 'ID' }],
     ['list -q -f json', 'list', { quiet: true, format: 'json' }, {}],
-    ['spec --rootless', 'spec', { rootless: true }, {}],
+    ['spec --rootless', 'spec', { rootless: true, config: 'config.json' }, {}],
     ['plan --json B', 'plan', { json: true }, { bundle: 'B' }],
     ['', 'help', {}, {}],
     ['--help', 'help', {}, {}],

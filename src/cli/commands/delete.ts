@@ -4,12 +4,9 @@ import type { Call } from '../commands.ts';
 
 export async function run({ global, options, args }: Call<'delete'>): Promise<number> {
   const store = new Store(global.root);
-  const target = { store, force: options.force, log: global.log };
-  if (options.regex) {
-    await (await import('../../lifecycle/delete-matching.ts')).deleteMatching({
-      ...target,
-      pattern: args['container-id'],
-    });
-  } else await deleteContainer({ ...target, id: args['container-id'] });
+  const remove = (id: string): Promise<void> => deleteContainer({ store, id, force: options.force, log: global.log });
+  const target = args['container-id'];
+  if (options.regex) await (await import('../../lifecycle/matching.ts')).eachMatching(store, target, remove);
+  else await remove(target);
   return 0;
 }

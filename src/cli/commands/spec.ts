@@ -1,6 +1,7 @@
 import fs from 'node:fs';
-import { join, resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { TsruncError } from '../../errors.ts';
+import { errnoName } from '../../host/errno.ts';
 import { probeHost } from '../../host/probe.ts';
 import { hasIdMappers, subordinateIds } from '../../host/subids.ts';
 import type { Call } from '../commands.ts';
@@ -10,7 +11,7 @@ export function run({ options }: Call<'spec'>): number {
   const { cgroup, user } = probeHost();
   const rootless = options.rootless ? rootlessUser(user.euid, user.egid) : undefined;
   const spec = defaultSpec({ cgroupV2: cgroup.layout === 'v2', rootless });
-  writeNew(join(resolve(options.bundle ?? '.'), 'config.json'), `${JSON.stringify(spec, null, '\t')}\n`);
+  writeNew(resolve(options.bundle ?? '.', options.config), `${JSON.stringify(spec, null, '\t')}\n`);
   return 0;
 }
 
@@ -22,15 +23,31 @@ function rootlessUser(uid: number, gid: number): RootlessUser {
 }
 
 function writeNew(path: string, text: string): void {
+  const fd = openNew(path);
+  try {
+    fs.writeFileSync(fd, text);
+  } catch (cause) {
+    fs.rmSync(path);
+    throw notWritten(path, cause);
+  } finally {
+    fs.closeSync(fd);
+  }
+}
+
+function openNew(path: string): number {
   try {
     // wx: one atomic decision, also against a second tsrunc and a dangling link.
-    fs.writeFileSync(path, text, { flag: 'wx' });
+    return fs.openSync(path, 'wx');
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') {
-      throw new TsruncError('SYSTEM', `cannot write "${path}"`, { cause });
-    }
+    if (errnoName(cause) !== 'EEXIST') throw notWritten(path, cause);
     throw new TsruncError('SYSTEM', `file "${path}" exists`, {
       hint: 'Remove or rename it first: it is not overwritten.',
     });
   }
 }
+
+const notWritten = (path: string, cause: unknown): TsruncError =>
+  new TsruncError('SYSTEM', `cannot write "${path}"`, {
+    cause,
+    ...(errnoName(cause) === 'ENOENT' ? { hint: `Make the folder first: mkdir ${dirname(path)}` } : {}),
+  });

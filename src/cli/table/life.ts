@@ -129,10 +129,14 @@ export const lifeCommands = [
         offers: 'signals',
       },
     ],
-    options: [{ long: 'all', short: 'a', type: 'flag', about: 'signal every process of the container' }],
+    options: [
+      { long: 'all', short: 'a', type: 'flag', about: 'signal every process of the container' },
+      { long: 'regex', short: 'r', type: 'flag', about: 'signal every container whose name matches this expression' },
+    ],
     examples: [
       ['tsrunc kill web', 'ask it to end'],
       ['tsrunc kill web KILL', 'end it'],
+      ["tsrunc kill --regex '^test-' KILL", 'end all whose names begin with "test-"'],
     ],
   },
   {

@@ -6,8 +6,7 @@ export const otherCommands = [
     name: 'spec',
     group: 'Work on a bundle',
     about: 'Write a config.json to begin with',
-    details:
-      'Writes config.json for a shell in the folder "rootfs" beside it. An existing config.json is never overwritten.',
+    details: 'Writes config.json for a shell in the folder "rootfs" beside it. An existing file is never overwritten.',
     positionals: [],
     options: [
       {
@@ -17,6 +16,14 @@ export const otherCommands = [
         value: 'DIR',
         about: 'write to this folder',
         fallbackAbout: 'the current folder',
+      },
+      {
+        long: 'config',
+        short: 'f',
+        type: 'text',
+        value: 'FILE',
+        about: 'write to this file, relative to the folder',
+        fallback: 'config.json',
       },
       { long: 'rootless', type: 'flag', about: 'for a container that an ordinary user runs: you, now' },
     ],
