@@ -171,7 +171,7 @@ describe.skipIf(!isRoot)('update', () => {
         stdin: '{"pids": {"limit": 5}, "memory": {"limt": 5}}',
       });
       expect(stderr).toMatch(
-        /^tsrunc: warning: standard input:1:36: The property "limt" is unknown.* Did you mean limit\?\n$/,
+        /^tsrunc: warning: standard input:1:35: The property "limt" is unknown.* Did you mean limit\?\n$/,
       );
       expectFiles(id, { 'pids.max': '5' });
     });

@@ -4,7 +4,7 @@ import { signals } from '../host/signals.ts';
 import type { ContainerStatus } from '../lifecycle/options.ts';
 import { capabilityNumbers } from '../plan/capabilities.ts';
 import { shells } from './completion-scripts.ts';
-import { type CommandRow, commands, globalOptions, type OptionRow, type PositionalRow } from './table.ts';
+import { type CommandRow, commands, globalOptions, isFlag, type OptionRow, type PositionalRow } from './table.ts';
 import { describe, isShown } from './wording.ts';
 
 export interface Candidate {
@@ -116,8 +116,6 @@ function splitOption(word: string): [name: string, value: string | undefined] {
   const equals = word.indexOf('=');
   return equals === -1 ? [word, undefined] : [word.slice(0, equals), word.slice(equals + 1)];
 }
-
-const isFlag = ({ type }: OptionRow): boolean => type === 'flag' || type === 'toggle';
 
 const named = (words: readonly string[], about = ''): Offer => ({
   kind: 'words',

@@ -22,7 +22,7 @@ export async function main(parsed: Parsed): Promise<number> {
     log = await openLog(logSettings(parsed.globals), writeStderr);
     return await execute(parsed, log);
   } catch (error) {
-    (await import('./failure.ts')).tell(error, parsed, log);
+    (await import('./failure.ts')).tell(error, parsed, { stderr: writeStderr, log });
     return failureStatus(parsed);
   }
 }

@@ -1,8 +1,8 @@
 /** The words for a command line that was not understood; loaded only then. */
 import { nearest } from '../config/nearest.ts';
 import { TsruncError } from '../errors.ts';
-import { bareName, type Fault, isFlag, type Mistake } from './parse.ts';
-import { commands, globalOptions, type OptionRow, rowOf, type Verb } from './table.ts';
+import type { Fault, Mistake } from './parse.ts';
+import { commands, globalOptions, isFlag, type OptionRow, rowOf, type Verb } from './table.ts';
 
 /** @returns TsruncError USAGE */
 export function explained({ fault, verb, words }: Mistake): TsruncError {
@@ -83,6 +83,8 @@ function swallowed(given: readonly string[], verb: Verb | undefined): string {
   const row = before.startsWith('-') && verb !== undefined ? optionCalled(bareName(before), verb) : undefined;
   return row === undefined || isFlag(row) ? '' : `: "${last}" was taken as the value of --${row.long}`;
 }
+
+const bareName = (name: string): string => name.replace(/^--?/, '');
 
 const optionCalled = (bare: string, verb: Verb): OptionRow | undefined =>
   rowOf(verb).options.find(({ long, short }) => bare === long || bare === short);

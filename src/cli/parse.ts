@@ -11,6 +11,7 @@ import {
   commands,
   type GlobalValues,
   globalOptions,
+  isFlag,
   type OptionRow,
   type OptionsOf,
   type Verb,
@@ -172,9 +173,7 @@ function readOption(
   values[row.long] = row.type === 'list' && Array.isArray(before) ? [...before, text] : convert(row, text, verb);
 }
 
-export const bareName = (name: string): string => name.slice(name.startsWith('--') ? 2 : 1);
-
-export const isFlag = ({ type }: OptionRow): boolean => type === 'flag' || type === 'toggle';
+const bareName = (name: string): string => name.slice(name.startsWith('--') ? 2 : 1);
 
 function convert(row: OptionRow, text: string, verb: Verb | undefined): Value {
   if (isFlag(row)) return convertFlag(row, text, verb);

@@ -7,7 +7,7 @@ import type { globalOptions } from './table/globals.ts';
 import { lifeCommands } from './table/life.ts';
 import { lookCommands } from './table/look.ts';
 import { otherCommands } from './table/rest.ts';
-import type { CommandRow } from './table/rows.ts';
+import type { CommandRow, OptionRow } from './table/rows.ts';
 import { updateCommand } from './table/update.ts';
 
 export { globalOptions } from './table/globals.ts';
@@ -30,6 +30,9 @@ export const rowOf = (verb: Verb): CommandRow => {
   if (row === undefined) throw new Error(`no command is called ${verb}`);
   return row;
 };
+
+/** Whether it takes no value of its own. */
+export const isFlag = ({ type }: OptionRow): boolean => type === 'flag' || type === 'toggle';
 
 type CommandOf<V extends Verb> = Extract<Command, { readonly name: V }>;
 
