@@ -1,11 +1,12 @@
 /** config.md "Linux mount options": what each option of the table does to a mount, seen from inside. */
-import { existsSync, mkdirSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe } from 'vitest';
 import type { Mount } from '../src/config/spec.ts';
 import { knownMountOptions } from '../src/plan/mounts/options.ts';
 import { type Box, expect, test } from './support/box.ts';
 import { hasCapability } from './support/host.ts';
+import { hasLoopDevices, withExt4 } from './support/loop.ts';
 import { bind, type MountInfo, mountAt, parseMounts, rbind, runAfter, tmpfs } from './support/mounts.ts';
 import { withNamespaces } from './support/namespaces.ts';
 import { output } from './support/process.ts';
@@ -359,18 +360,11 @@ describe.runIf(hasCapability('SYS_ADMIN'))('attributes', () => {
   });
 });
 
-describe.runIf(hasCapability('SYS_ADMIN') && existsSync('/dev/loop-control'))('a file system on a block device', () => {
-  const withDevice = async (box: Box, use: (device: string) => Promise<void>) => {
-    const image = join(box.path, 'image');
-    await output('truncate', ['-s', '2M', image]);
-    await output('mkfs.ext4', ['-q', image]);
-    const device = (await output('losetup', ['--find', '--show', image])).trim();
-    await use(device).finally(() => output('losetup', ['--detach', device]));
-  };
+describe.runIf(hasCapability('SYS_ADMIN') && hasLoopDevices)('a file system on a block device', () => {
   const allowed = { devices: [{ allow: true, type: 'b' as const, major: 7, access: 'rw' }] };
 
   test('is mounted with flags of its own', ({ box }) =>
-    withDevice(box, async (source) => {
+    withExt4(box, async (source) => {
       const options = ['sync', 'iversion', 'noatime', 'errors=remount-ro'];
       const { stdout, stderr } = await box.probe('touch /m/file && cat /proc/self/mountinfo', (config) => {
         config.mounts.push({ type: 'ext4', source, destination: '/m', options });
@@ -383,7 +377,7 @@ describe.runIf(hasCapability('SYS_ADMIN') && existsSync('/dev/loop-control'))('a
     }));
 
   test('is read-only as a whole, not only as a mount', ({ box }) =>
-    withDevice(box, async (source) => {
+    withExt4(box, async (source) => {
       const { stdout } = await box.probe('cat /proc/self/mountinfo', (config) => {
         config.mounts.push({ type: 'ext4', source, destination: '/m', options: ['ro'] });
         config.linux.resources = allowed;
@@ -394,7 +388,7 @@ describe.runIf(hasCapability('SYS_ADMIN') && existsSync('/dev/loop-control'))('a
     }));
 
   test('that the device rules of the container deny is refused, with the way out', ({ box }) =>
-    withDevice(box, async (source) => {
+    withExt4(box, async (source) => {
       const { code, stderr } = await box.probe('true', (config) => {
         config.mounts.push({ type: 'ext4', source, destination: '/m' });
         config.linux.resources = { devices: [{ allow: false, access: 'rwm' }] };

@@ -2,12 +2,13 @@
  * runtime-spec config-linux.md "Control groups": every field of linux.resources, read back from the kernel's files on the
  * host, and its effect from inside where there is one to see. Placement and removal are in cgroups.test.ts.
  */
-import { randomBytes } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename } from 'node:path';
 import { describe } from 'vitest';
 import type { Resources } from '../src/config/spec.ts';
 import { type Box, expect, type Outcome, test } from './support/box.ts';
 import { hasController, isCgroupV2, isRoot } from './support/host.ts';
+import { hasLoopDevices, withLoopDevice } from './support/loop.ts';
 
 const MiB = 1024 * 1024;
 
@@ -35,13 +36,15 @@ const read = (id: string, file: string): string => {
   return readFileSync(`${directoryOf(controller, id)}/${file}`, 'utf8').trim();
 };
 
-/** A whole disk of this host, as major:minor. */
-const disk = readdirSync('/sys/block')
-  .filter((name) => !/^(loop|ram|zram)/.test(name))
-  .map((name) => readFileSync(`/sys/block/${name}/dev`, 'utf8').trim())[0];
-const [major = 0, minor = 0] = disk?.split(':').map(Number) ?? [];
+/** "7:0" for "/dev/loop0". */
+const numbersOf = (device: string): { readonly name: string; readonly major: number; readonly minor: number } => {
+  const name = readFileSync(`/sys/block/${basename(device)}/dev`, 'utf8').trim();
+  const [major = 0, minor = 0] = name.split(':').map(Number);
+  return { name, major, minor };
+};
 
-// Covers /linux/resources/{memory,cpu,pids,network,rdma,unified}
+// Covers /linux/resources/memory/{limit,swap,reservation,kernelTCP,swappiness,disableOOMKiller,useHierarchy}
+// Covers /linux/resources/{cpu,pids}
 describe.skipIf(!isRoot)('resources', () => {
   type Row = readonly [name: string, Resources, v1: Record<string, string>, v2: Record<string, string>];
   const rows: readonly Row[] = [
@@ -125,6 +128,7 @@ describe.skipIf(!isRoot)('resources', () => {
     expect(outcome.stderr).toMatch(/cannot be applied: (only cgroup v1|cgroup v2 does not divide)/);
   });
 
+  // Covers /linux/resources/memory/kernel
   test.skipIf(!hasController('memory'))(
     'memory.kernel is applied, or what becomes of it is said: newer kernels refuse or ignore it',
     async ({ box }) => {
@@ -157,53 +161,51 @@ describe.skipIf(!isRoot)('resources', () => {
     expect(Number(/^nr_throttled (\d+)$/m.exec(outcome.stdout)?.[1])).toBeGreaterThan(0);
   });
 
-  // Covers /linux/resources/blockIO
-  describe('blockIO', () => {
-    test('throttles are the kernel’s', async ({ box, skip }) => {
-      skip(
-        disk === undefined || directoryOf(isCgroupV2 ? 'io' : 'blkio', '') === undefined,
-        'no disk, or no controller',
-      );
-      const { id, outcome } = await limited(box, {
-        blockIO: {
-          throttleReadBpsDevice: [{ major, minor, rate: MiB }],
-          throttleWriteBpsDevice: [{ major, minor, rate: 2 * MiB }],
-          throttleReadIOPSDevice: [{ major, minor, rate: 300 }],
-          throttleWriteIOPSDevice: [{ major, minor, rate: 400 }],
-        },
-      });
-      expect(outcome).toMatchObject({ code: 0, stderr: '' });
-      if (isCgroupV2) {
-        expect(read(id, 'io.max')).toBe(`${disk} rbps=${MiB} wbps=${2 * MiB} riops=300 wiops=400`);
-        return;
-      }
-      expect(read(id, 'blkio.throttle.read_bps_device')).toBe(`${disk} ${MiB}`);
-      expect(read(id, 'blkio.throttle.write_bps_device')).toBe(`${disk} ${2 * MiB}`);
-      expect(read(id, 'blkio.throttle.read_iops_device')).toBe(`${disk} 300`);
-      expect(read(id, 'blkio.throttle.write_iops_device')).toBe(`${disk} 400`);
-    });
+  describe.skipIf(directoryOf(isCgroupV2 ? 'io' : 'blkio', '') === undefined)('blockIO', () => {
+    // Covers /linux/resources/blockIO/{throttleReadBpsDevice,throttleWriteBpsDevice}
+    // Covers /linux/resources/blockIO/{throttleReadIOPSDevice,throttleWriteIOPSDevice}
+    test.skipIf(!hasLoopDevices)('throttles are the kernel’s', ({ box }) =>
+      withLoopDevice(box, async (device) => {
+        const { name, ...numbers } = numbersOf(device);
+        const { id, outcome } = await limited(box, {
+          blockIO: {
+            throttleReadBpsDevice: [{ ...numbers, rate: MiB }],
+            throttleWriteBpsDevice: [{ ...numbers, rate: 2 * MiB }],
+            throttleReadIOPSDevice: [{ ...numbers, rate: 300 }],
+            throttleWriteIOPSDevice: [{ ...numbers, rate: 400 }],
+          },
+        });
+        expect(outcome).toMatchObject({ code: 0, stderr: '' });
+        if (isCgroupV2) {
+          expect(read(id, 'io.max')).toBe(`${name} rbps=${MiB} wbps=${2 * MiB} riops=300 wiops=400`);
+          return;
+        }
+        expect(read(id, 'blkio.throttle.read_bps_device')).toBe(`${name} ${MiB}`);
+        expect(read(id, 'blkio.throttle.write_bps_device')).toBe(`${name} ${2 * MiB}`);
+        expect(read(id, 'blkio.throttle.read_iops_device')).toBe(`${name} 300`);
+        expect(read(id, 'blkio.throttle.write_iops_device')).toBe(`${name} 400`);
+      }),
+    );
 
-    test('a read throttle holds', async ({ box, skip }) => {
-      const bundle = await box.bundle((config) => {
-        config.process.args = ['dd', 'if=/data', 'of=/dev/null', 'bs=64k', 'iflag=direct'];
-        config.linux.resources = { blockIO: { throttleReadBpsDevice: [{ major, minor, rate: MiB }] } };
-      });
-      // The whole disk below the file's device; the kernel's major is in bits 8 to 19.
-      const device = Number(statSync(bundle.rootfs).dev);
-      skip(
-        ((device >> 8) & 0xfff) !== major || (device & 0xff) !== minor,
-        'the root file system is not on a whole disk',
-      );
-      writeFileSync(`${bundle.rootfs}/data`, randomBytes(768 * 1024));
-      const began = Date.now();
-      const outcome = await box.run(bundle);
-      expect(outcome.code, outcome.stderr).toBe(0);
-      // 768 KiB at 1 MiB a second; the kernel lets the first slice of 100 ms pass.
-      expect(Date.now() - began).toBeGreaterThan(500);
-    });
+    test.skipIf(!hasLoopDevices)('a read throttle holds', ({ box }) =>
+      withLoopDevice(box, async (device) => {
+        const { name: _, ...numbers } = numbersOf(device);
+        const bundle = await box.bundle((config) => {
+          config.process.args = `time -p dd if=${device} of=/dev/null bs=64k count=12 iflag=direct`.split(' ');
+          config.linux.devices = [{ path: device, type: 'b', ...numbers }];
+          config.linux.resources = {
+            devices: [{ allow: true, type: 'b', ...numbers, access: 'r' }],
+            blockIO: { throttleReadBpsDevice: [{ ...numbers, rate: MiB }] },
+          };
+        });
+        const { stderr } = await box.run(bundle);
+        // 768 KiB at 1 MiB a second; the kernel lets the first slice of 100 ms pass.
+        expect(Number(/^real ([\d.]+)$/m.exec(stderr)?.[1]), stderr).toBeGreaterThan(0.5);
+      }),
+    );
 
-    test('weights go to BFQ or blk-iocost, or the refusal says what is missing', async ({ box, skip }) => {
-      skip(directoryOf(isCgroupV2 ? 'io' : 'blkio', '') === undefined, 'no controller');
+    // Covers /linux/resources/blockIO/weight
+    test('weights go to BFQ or blk-iocost, or the refusal says what is missing', async ({ box }) => {
       const { id, outcome } = await limited(box, { blockIO: { weight: 300 } });
       if (outcome.code !== 0) return expect(outcome.stderr).toContain('Weights need the BFQ scheduler');
       const has = (file: string): boolean => existsSync(`${directoryOf(isCgroupV2 ? 'io' : 'blkio', id)}/${file}`);
@@ -211,11 +213,51 @@ describe.skipIf(!isRoot)('resources', () => {
       expect(read(id, file)).toBe({ 'io.bfq.weight': 'default 300', 'io.weight': 'default 2930' }[file] ?? '300');
     });
 
-    test('leaf weights and unknown disks are refused with the reason', async ({ box, skip }) => {
-      skip(directoryOf(isCgroupV2 ? 'io' : 'blkio', '') === undefined, 'no controller');
-      const leaf = await limited(box, { blockIO: { leafWeight: 300 } });
-      expect(leaf.outcome.code).toBe(1);
-      expect(leaf.outcome.stderr).toMatch(/leaf/);
+    // Covers /linux/resources/blockIO/weightDevice/*/{major,minor,weight}
+    test.skipIf(!hasLoopDevices)('a disk with BFQ has a weight of its own', ({ box, skip }) =>
+      withLoopDevice(box, async (device) => {
+        const scheduler = `/sys/block/${basename(device)}/queue/scheduler`;
+        const usual = /\[(.*)\]/.exec(readFileSync(scheduler, 'utf8'))?.[1] ?? '';
+        try {
+          writeFileSync(scheduler, 'bfq');
+        } catch {
+          skip('this kernel has no BFQ');
+        }
+        try {
+          const { name, ...numbers } = numbersOf(device);
+          const weightDevice = [{ ...numbers, weight: 300 }];
+          const { id, outcome } = await limited(box, { blockIO: { weight: 200, weightDevice } });
+          expect(outcome).toMatchObject({ code: 0, stderr: '' });
+          const file = isCgroupV2 ? 'io.bfq.weight' : 'blkio.bfq.weight_device';
+          expect(read(id, file)).toBe(`default 200\n${name} 300`);
+        } finally {
+          writeFileSync(scheduler, usual);
+        }
+      }),
+    );
+
+    test.skipIf(!hasLoopDevices)('a weight of a disk without BFQ is refused with what is missing', ({ box }) =>
+      withLoopDevice(box, async (device) => {
+        const { name, ...numbers } = numbersOf(device);
+        const { outcome } = await limited(box, { blockIO: { weightDevice: [{ ...numbers, weight: 300 }] } });
+        expect(outcome.code).toBe(1);
+        expect(outcome.stderr).toMatch(new RegExp(`Cannot write "${name} \\d+" to `));
+        expect(outcome.stderr).toContain('/linux/resources/blockIO/weightDevice/0/weight');
+        // Without BFQ in the kernel there is not even a file for weights.
+        expect(outcome.stderr).toMatch(
+          /: EOPNOTSUPP .*\nHint: The disk of these numbers has no BFQ|: ENOENT .*\nHint: Weights need the BFQ/,
+        );
+      }),
+    );
+
+    // Covers /linux/resources/blockIO/leafWeight /linux/resources/blockIO/weightDevice/*/leafWeight
+    test('leaf weights and unknown disks are refused with the reason', async ({ box }) => {
+      const leaves = [{ leafWeight: 300 }, { weightDevice: [{ major: 4000, minor: 1, leafWeight: 300 }] }];
+      for (const blockIO of leaves) {
+        const { outcome } = await limited(box, { blockIO });
+        expect(outcome.code).toBe(1);
+        expect(outcome.stderr).toMatch(/leaf/);
+      }
       const unknown = await limited(box, { blockIO: { throttleReadBpsDevice: [{ major: 4000, minor: 1, rate: 5 }] } });
       expect(unknown.outcome.code).toBe(1);
       expect(unknown.outcome.stderr).toMatch(/Cannot write "4000:1 [^"]*5" to .*: ENODEV/);
@@ -248,8 +290,14 @@ describe.skipIf(!isRoot)('resources', () => {
   const rare: readonly (readonly [string, Resources, file: string, content: RegExp])[] = [
     ['net_cls', { network: { classID: 0x100001 } }, 'net_cls.classid', /^1048577$/],
     ['net_prio', { network: { priorities: [{ name: 'lo', priority: 3 }] } }, 'net_prio.ifpriomap', /^lo 3$/m],
-    ['rdma', { rdma: { mlx5_1: { hcaHandles: 3 } } }, 'rdma.max', /^mlx5_1 hca_handle=3/m],
+    [
+      'rdma',
+      { rdma: { mlx5_1: { hcaHandles: 3, hcaObjects: 2000 } } },
+      'rdma.max',
+      /^mlx5_1 hca_handle=3 hca_object=2000$/m,
+    ],
   ];
+  // Covers /linux/resources/{network,rdma}
   test.for(rare)(
     '%s is applied, or refused with the missing controller',
     async ([name, resources, file, content], { box }) => {
@@ -270,6 +318,7 @@ describe.skipIf(!isRoot)('resources', () => {
     expect(outcome.stderr).toContain('only cgroup v2 has such files');
   });
 
+  // Covers /linux/resources/unified
   test('unified is written as it stands; a missing controller is an error', async ({ box, skip }) => {
     skip(!isCgroupV2, 'cgroup v1');
     const { id, outcome } = await limited(box, { unified: { 'memory.high': '50000000', 'cgroup.max.depth': '7' } });

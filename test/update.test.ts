@@ -216,6 +216,7 @@ describe.skipIf(!isRoot)('update', () => {
       expectFiles(id, { 'pids.max': '6', ...(isCgroupV2 ? { 'cpu.weight': '59' } : { 'cpu.shares': '512' }) });
     });
 
+    // Covers /linux/resources/memory/checkBeforeUpdate
     test('a limit below what is in use says how much that is', async ({ box }) => {
       // The program keeps 24 MiB in a variable.
       const script = 'x=$(head -c 25165824 /dev/zero | tr "\\0" x); echo > /ready; sleep 100; echo $x';
