@@ -55,11 +55,17 @@ const goesOn = async ({ bundle }: Saved): Promise<void> => {
   await expect.poll(written, { timeout: patient(10_000) }).toBeGreaterThan(before);
 };
 
-/** Bytes of memory in a directory of images. */
-const pagesIn = (images: string): number =>
+const pageFiles = (images: string): string[] =>
   readdirSync(images)
     .filter((name) => /^pages-\d+\.img$/.test(name))
-    .reduce((sum, name) => sum + statSync(join(images, name)).size, 0);
+    .map((name) => join(images, name));
+
+/** Bytes of memory in a directory of images. */
+const pagesIn = (images: string): number => pageFiles(images).reduce((sum, path) => sum + statSync(path).size, 0);
+
+/** The same on disk: less where some of it was freed. */
+const allocatedIn = (images: string): number =>
+  pageFiles(images).reduce((sum, path) => sum + statSync(path).blocks * 512, 0);
 
 /** Ready for a lazy restore: the process that answers when memory is touched. */
 const serveLazily = async (saved: Saved, ...flags: readonly string[]) => {
@@ -157,6 +163,17 @@ describe.skipIf(withoutCriu !== undefined)(`memory by other ways (${withoutCriu 
     });
   });
 
+  test('restore --auto-dedup frees the images of the memory that it takes', async ({ box }) => {
+    const saved = await start(box, counter);
+    await save(box, saved);
+    await revive(box, saved);
+    const whole = pagesIn(saved.images);
+    expect(allocatedIn(saved.images)).toBeGreaterThanOrEqual(whole);
+    await box.ok('delete', '--force', saved.id);
+    await revive(box, saved, '--auto-dedup');
+    expect(allocatedIn(saved.images)).toBeLessThan(whole);
+  });
+
   const tracks = criuHas('mem_dirty_track');
   test.skipIf(tracks)(
     '--pre-dump where the kernel tracks no memory: said before anything is written',
@@ -187,6 +204,9 @@ describe.skipIf(withoutCriu !== undefined)(`memory by other ways (${withoutCriu 
       expect(pagesIn(first)).toBeGreaterThan(1_000_000);
       expect(pagesIn(second)).toBeLessThan(1_000_000);
       expect(pagesIn(saved.images)).toBeLessThan(1_000_000);
+      // Only what was written again is freed in the first.
+      expect(allocatedIn(first) < pagesIn(first)).toBe(flags.length > 0);
+      expect(allocatedIn(first)).toBeGreaterThan(1_000_000);
       await revive(box, saved);
       await goesOn(saved);
     });

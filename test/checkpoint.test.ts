@@ -252,11 +252,45 @@ describe.skipIf(withoutCriu !== undefined)(`checkpoint and restore (${withoutCri
     expect(readdirSync(box.root)).toEqual([]);
   });
 
-  test('an id that is taken', async ({ box }) => {
+  test('a paused container stays paused with --leave-running; restored, it runs', async ({ box }) => {
     const saved = await start(box, counter);
+    await reaches(saved, 1);
+    await box.ok('pause', saved.id);
+    const paused = counted(saved);
     await save(box, saved, '--leave-running');
-    const taken = await box.tsrunc('restore', '-d', '-b', saved.bundle.path, '--image-path', saved.images, saved.id);
-    expect(taken).toMatchObject({ code: 1, stderr: expect.stringContaining('container with given ID already exists') });
+    expect(await box.state(saved.id)).toMatchObject({ status: 'paused' });
+    expect(counted(saved)).toBe(paused);
+    await box.ok('resume', saved.id);
+    await reaches(saved, paused + 2);
+    await box.ok('pause', saved.id);
+    const again = { ...saved, images: join(box.path, 'again') };
+    await save(box, again);
+    expect((await box.tsrunc('state', saved.id)).stderr).toContain('container does not exist');
+    const before = counted(saved);
+    await revive(box, again);
     expect(await box.state(saved.id)).toMatchObject({ status: 'running' });
+    await reaches(saved, before + 2);
+  });
+
+  test.for([
+    ['created', ['create <id>'], 'start <id>'],
+    ['running', ['run -d <id>'], 'pause <id>'],
+    ['paused', ['run -d <id>', 'pause <id>'], 'resume <id>'],
+    ['stopped', ['run -d <id>', 'kill <id> KILL'], 'delete <id>'],
+  ] as const)('an id that a %s container has', async ([status, steps, next], { box }) => {
+    const saved = await start(box, counter);
+    await save(box, saved);
+    const { id, bundle, images } = saved;
+    const take = (step: string) => box.ok(...step.replace('<id>', id).split(' '), { cwd: bundle.path });
+    for (const step of steps) await take(step);
+    const before = await box.reached(id, status);
+    const files = readdirSync(images).toSorted();
+    const { code, stderr } = await box.tsrunc('restore', '-d', '-b', bundle.path, '--image-path', images, id);
+    expect([code, stderr]).toEqual([1, expect.stringContaining('container with given ID already exists')]);
+    expect(await box.state(id)).toEqual(before);
+    expect(readdirSync(images).toSorted()).toEqual(files);
+    await take(next);
+    await box.ok('delete', '--force', id);
+    await revive(box, saved);
   });
 });

@@ -4,7 +4,8 @@ import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe } from 'vitest';
-import { alive, type Box, eventually, exec, expect, test, uniqueId } from './support/box.ts';
+import { alive, type Box, eventually, exec, expect, output, test, uniqueId } from './support/box.ts';
+import { withoutCriu } from './support/criu.ts';
 import { cgroupDirectories, hasCommand, isCgroupV2, isRoot, runtime } from './support/host.ts';
 
 const onRunc = runtime.endsWith('/runc');
@@ -17,7 +18,7 @@ const readIfThere = (path: string): string => {
   }
 };
 
-describe.skipIf(!isRoot)('run --no-subreaper', () => {
+describe.skipIf(!isRoot)('--no-subreaper', () => {
   /** Parent of a process whose own parent has ended, in a container with the processes of the host. */
   const adopter = async (box: Box, flags: readonly string[]): Promise<{ parent: number; run: number }> => {
     const bundle = await box.bundle((config) => {
@@ -48,11 +49,36 @@ describe.skipIf(!isRoot)('run --no-subreaper', () => {
     return line === null ? undefined : { parent: Number(line[1]) };
   };
 
-  test('leaves orphans to whom the caller has chosen; without it the runtime takes them', async ({ box }) => {
+  test('run leaves orphans to whom the caller has chosen; without it the runtime takes them', async ({ box }) => {
     const usual = await adopter(box, []);
     expect(usual.parent).toBe(usual.run);
     const other = await adopter(box, ['--no-subreaper']);
     expect(other.parent).not.toBe(other.run);
+  });
+
+  test.skipIf(withoutCriu !== undefined)('restore does so, too', async ({ box }) => {
+    const bundle = await box.bundle((config) => {
+      config.linux.namespaces = config.linux.namespaces.filter(({ type }) => type !== 'pid');
+      config.process.args = ['sh', '-c', 'read _ < /go; (sleep 4321 & echo $! > /orphan); exec sleep 100'];
+    });
+    const id = box.id();
+    const images = join(box.path, 'images');
+    // In a pid namespace whose first process reaps at once: restore needs the same process id again.
+    const adopted = async (flags: string): Promise<string> => {
+      const script = `
+        T="${runtime} --root ${box.root}"; cd ${bundle.rootfs}; rm -f go orphan; mkfifo go
+        $T run --detach -b .. ${id} </dev/null >/dev/null 2>&1
+        $T checkpoint --image-path ${images} ${id}; sleep 0.1
+        $T restore ${flags} -b .. --image-path ${images} ${id} </dev/null >/dev/null 2>&1 & restore=$!
+        timeout 10 sh -c 'echo > go'
+        until [ -s orphan ]; do sleep 0.05; done
+        parent() { sed -n 's/^PPid:\\s*//p' /proc/$(cat orphan)/status; }
+        while grep -q ${id} /proc/$(parent)/cgroup; do sleep 0.05; done
+        case $(parent) in 1) echo init;; $restore) echo runtime;; esac
+        $T kill --all ${id} KILL; wait`;
+      return output('unshare', ['--mount', '--pid', '--kill-child', '--mount-proc', 'sh', '-c', script]);
+    };
+    expect([await adopted(''), await adopted('--no-subreaper')]).toEqual(['runtime\n', 'init\n']);
   });
 });
 
