@@ -7,7 +7,8 @@ import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe } from 'vitest';
-import { type Box, type Bundle, eventually, exec, expect, type Outcome, test } from './support/box.ts';
+import { alive, type Box, type Bundle, eventually, exec, expect, type Outcome, test } from './support/box.ts';
+import { withoutCriu } from './support/criu.ts';
 import { hasCommand, isRoot, runtime } from './support/host.ts';
 
 type State = 'absent' | 'creating' | 'created' | 'running' | 'paused' | 'stopped';
@@ -19,6 +20,8 @@ interface Row {
   readonly code?: number;
   /** A part of what it says; undefined: nothing. */
   readonly says?: string;
+  /** A part of what it prints. */
+  readonly prints?: string;
   /** runc does otherwise. */
   readonly ours?: true;
 }
@@ -27,6 +30,14 @@ const unknown = 'container does not exist';
 const taken: readonly Row[] = [
   { command: 'create -b <bundle> <id>', says: 'container with given ID already exists' },
   { command: 'run -b <bundle> <id>', says: 'container with given ID already exists' },
+  ...(withoutCriu === undefined
+    ? [
+        {
+          command: 'restore -d -b <bundle> --image-path <bundle> <id>',
+          says: 'container with given ID already exists',
+        },
+      ]
+    : []),
 ];
 const notRunning = 'container not running';
 
@@ -56,7 +67,10 @@ const table: Readonly<Record<State, readonly Row[]>> = {
       ours: true,
     },
     { command: 'kill <id> 0', says: notRunning, ours: true },
+    { command: 'kill --all <id> 0', code: 0, ours: true },
     { command: 'events --stats <id>', says: 'container with id <id> is not running', ours: true },
+    { command: 'ps <id>', code: 0, prints: 'tsrunc-init', ours: true },
+    { command: 'list', code: 0, prints: ' creating ', ours: true },
     ...taken,
   ],
   created: [
@@ -79,6 +93,10 @@ const table: Readonly<Record<State, readonly Row[]>> = {
       says: 'cannot exec in a paused container (use --ignore-paused to override)',
     },
     { command: 'delete <id>', says: 'cannot delete container <id> that is not stopped: paused' },
+    { command: 'ps <id>', code: 0, prints: 'sleep 100' },
+    // runc lets it go on.
+    { command: 'kill --all <id> 0', code: 0, ours: true },
+    { command: 'kill --all <id> CONT', code: 0, ours: true },
     ...taken,
   ],
   stopped: [
@@ -161,7 +179,7 @@ class Bench {
     return { state: (await this.run('state <id>')).stdout, files, mounts, cgroups: cgroups.stdout, processes, left };
   }
 
-  async expectRow({ command, code = 1, says }: Row): Promise<void> {
+  async expectRow({ command, code = 1, says, prints = '' }: Row): Promise<void> {
     const before = this.#traces ?? (await this.traces());
     const outcome = await this.run(command);
     expect({ command, code: outcome.code, stderr: outcome.stderr }).toEqual({
@@ -169,7 +187,10 @@ class Bench {
       code,
       stderr: says === undefined ? '' : expect.stringContaining(this.#named(says)),
     });
-    if (code !== 0) expect({ command, stdout: outcome.stdout }).toEqual({ command, stdout: '' });
+    expect({ command, stdout: outcome.stdout }).toEqual({
+      command,
+      stdout: code === 0 ? expect.stringContaining(prints) : '',
+    });
     this.#traces = await this.traces();
     expect({ command, traces: this.#traces }).toEqual({ command, traces: before });
   }
@@ -190,7 +211,7 @@ const sleeping = (box: Box): Promise<Bundle> =>
 class Creating implements AsyncDisposable {
   readonly bench: Bench;
   readonly #release: string;
-  readonly #ended: Promise<unknown[]>;
+  readonly #ended: Promise<(number | null)[]>;
 
   private constructor(box: Box, bundle: Bundle, id: string) {
     this.bench = new Bench(runtime, box.root, bundle, id);
@@ -202,17 +223,19 @@ class Creating implements AsyncDisposable {
   static async begin(box: Box): Promise<Creating> {
     const bundle = await box.bundle((config) => {
       config.process.args = ['sleep', '100'];
-      const wait = `until [ -e ${box.path}/go ]; do sleep 0.05; done`;
+      const wait = `touch ${box.path}/waiting; until [ -e ${box.path}/go ]; do sleep 0.05; done`;
       config.hooks = { createRuntime: [{ path: '/bin/sh', args: ['sh', '-c', wait] }] };
     });
     const creating = new Creating(box, bundle, box.id());
-    await creating.bench.reached('creating');
+    await eventually('its hook waits', () => existsSync(join(box.path, 'waiting')) || undefined);
     return creating;
   }
 
-  async finish(): Promise<void> {
+  /** @returns the exit status of create */
+  async finish(): Promise<number | null | undefined> {
     writeFileSync(this.#release, '');
-    await this.#ended;
+    const [code] = await this.#ended;
+    return code;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -232,18 +255,48 @@ describe.skipIf(!isRoot)('a verb in the wrong state', () => {
     for (const row of table.creating) await creating.bench.expectRow(row);
   });
 
-  test('verbs that change a container wait until it has been created', async ({ box }) => {
+  test.for([
+    ['start <id>', undefined, 'running'],
+    ['pause <id>', undefined, 'paused'],
+    ['resume <id>', 'container not paused', 'created'],
+    ['update --pids-limit 9 <id>', undefined, 'created'],
+    ['checkpoint <id>', 'Container cannot be checkpointed in created state', 'created'],
+    ['delete <id>', undefined, 'absent'],
+  ] as const)('%s waits until the container has been created', async ([command, says, state], { box }) => {
     await using creating = await Creating.begin(box);
-    let started = false;
-    const start = creating.bench.run('start <id>').then((outcome) => {
-      started = true;
-      return outcome;
+    const { bench } = creating;
+    let ended = false;
+    const waiting = bench.run(command).finally(() => {
+      ended = true;
     });
-    await creating.bench.expectRow({ command: 'kill <id> 0', says: notRunning });
-    expect(started).toBe(false);
-    await creating.finish();
-    expect(await start).toMatchObject({ code: 0, stderr: '' });
-    expect(await box.state(creating.bench.id)).toMatchObject({ status: 'running' });
+    await bench.expectRow({ command: 'kill <id> 0', says: notRunning });
+    expect(ended).toBe(false);
+    expect(await creating.finish()).toBe(0);
+    const { code, stderr } = await waiting;
+    expect([code, stderr]).toEqual(says === undefined ? [0, ''] : [1, expect.stringContaining(says)]);
+    const { stdout } = await bench.run('state <id>');
+    expect(/"status": "(.*)"/.exec(stdout)?.[1] ?? 'absent').toBe(state);
+  });
+
+  test.for(['kill --all <id> KILL', 'delete --force <id>'])(
+    '%s ends what is being created: create fails and leaves nothing',
+    async (command, { box }) => {
+      await using creating = await Creating.begin(box);
+      const { bench } = creating;
+      const [pid] = JSON.parse((await bench.run('ps --format json <id>')).stdout);
+      const ending = bench.run(command);
+      await eventually('its process has ended', () => !alive(pid) || undefined);
+      expect(await creating.finish()).toBe(1);
+      expect(await ending).toMatchObject({ code: 0, stderr: '' });
+      expect(await bench.traces()).toMatchObject({ state: '', files: [], mounts: [], cgroups: '' });
+    },
+  );
+
+  test('kill --all KILL ends a paused container', async ({ box }) => {
+    const bench = new Bench(runtime, box.root, await sleeping(box), box.id());
+    await bench.enter('paused');
+    expect(await bench.run('kill --all <id> KILL')).toMatchObject({ code: 0, stdout: '', stderr: '' });
+    await bench.reached('stopped');
   });
 });
 
