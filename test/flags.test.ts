@@ -1,7 +1,7 @@
 /** Flags that change how a verb behaves rather than what the container is, and what update writes beside runc. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe } from 'vitest';
 import { alive, type Box, eventually, exec, expect, output, test, uniqueId } from './support/box.ts';
@@ -85,23 +85,26 @@ describe.skipIf(!isRoot)('--no-subreaper', () => {
 describe.skipIf(onRunc)('--log-level', () => {
   test.for([
     ['debug', true],
+    ['info', true],
     ['warning', true],
     ['error', false],
   ] as const)('%s: warnings are told: %s', async ([level, told], { box }) => {
     const bundle = await box.bundle((config) => {
       config.process.capabilities = { bounding: ['CAP_NO_SUCH'] };
+      config.linux.seccomp = { defaultAction: 'SCMP_ACT_ALLOW' };
     });
     const log = join(box.path, `${level}.log`);
     const words = ['--log', log, '--log-level', level, 'run', '-b', bundle.path, box.id()];
     expect(await box.tsrunc(...words)).toMatchObject({ code: 0, stdout: '' });
     expect(readIfThere(log).includes('CAP_NO_SUCH')).toBe(told);
+    expect(readIfThere(log).includes('seccomp filter flags')).toBe(level === 'debug');
   });
 
   test('an error is logged at every level', async ({ box }) => {
     const log = join(box.path, 'log');
-    for (const level of ['debug', 'warning', 'error'])
+    for (const level of ['debug', 'info', 'warning', 'error'])
       expect(await box.tsrunc('--log', log, '--log-level', level, 'state', uniqueId())).toMatchObject({ code: 1 });
-    expect(readFileSync(log, 'utf8').match(/level=error msg=.*container does not exist/g)).toHaveLength(3);
+    expect(readFileSync(log, 'utf8').match(/level=error msg=.*container does not exist/g)).toHaveLength(4);
   });
 
   test('an unknown one is refused with those that there are', async ({ box }) => {
@@ -109,6 +112,15 @@ describe.skipIf(onRunc)('--log-level', () => {
     expect(code).toBe(1);
     expect(stderr).toContain('option --log-level takes error or warning or info or debug, not "loud"');
   });
+});
+
+test('run --pid-file: the pid is the one that the host sees', async ({ box }) => {
+  const file = join(box.path, 'pid');
+  const id = await box.running(undefined, '--pid-file', file);
+  expect(readFileSync(file, 'utf8')).toBe(String((await box.state(id)).pid));
+  rmSync(file);
+  await box.ok('run', '--pid-file', file, '-b', (await box.bundle()).path, box.id());
+  expect(readFileSync(file, 'utf8')).toMatch(/^\d+$/);
 });
 
 test.skipIf(!isRoot)('kill -a, which engines pass, is kill --all', async ({ box }) => {

@@ -1,5 +1,5 @@
 /** runtime-spec runtime.md: state, lifecycle and operations; messages as runc's users and clients know them. */
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe } from 'vitest';
 import { alive, type Box, expect, test } from './support/box.ts';
@@ -75,6 +75,24 @@ describe('create', () => {
     await box.reached(id, 'stopped');
     await box.ok('delete', id);
   });
+
+  test.for(['create -f', 'create --config', 'run -d -f', 'run -d --config'])(
+    '%s reads another file than the bundle’s, once and for all',
+    async (words, { box }) => {
+      const bundle = await box.bundle();
+      const { config } = bundle;
+      config.process.args = ['sleep', '100'];
+      config.process.env = ['PATH=/bin', 'WHO=other'];
+      config.hostname = 'other';
+      const other = join(box.path, 'other.json');
+      writeFileSync(other, JSON.stringify(config));
+      const id = box.id();
+      await box.ok(...words.split(' '), other, '-b', bundle.path, id);
+      rmSync(other);
+      expect(await box.state(id)).toMatchObject({ bundle: bundle.path });
+      expect((await box.ok('exec', id, 'sh', '-c', 'echo $WHO; hostname')).stdout).toBe('other\nother\n');
+    },
+  );
 
   test('leaves nothing behind when it fails late', async ({ box }) => {
     const id = box.id();

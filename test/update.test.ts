@@ -60,6 +60,15 @@ describe.skipIf(!isRoot)('update', () => {
       { 'memory.max': 'max', 'memory.swap.max': 'max' },
     ],
     [
+      ['--memory-swap', '-1', '--memory-reservation', '-1'],
+      {
+        'memory.limit_in_bytes': String(64 * MiB),
+        'memory.memsw.limit_in_bytes': '9223372036854771712',
+        'memory.soft_limit_in_bytes': '9223372036854771712',
+      },
+      { 'memory.max': String(64 * MiB), 'memory.swap.max': 'max', 'memory.low': 'max' },
+    ],
+    [
       ['--cpu-share', '2048', '--cpu-quota', '30000', '--cpu-period', '50000'],
       { 'cpu.shares': '2048', 'cpu.cfs_quota_us': '30000', 'cpu.cfs_period_us': '50000' },
       { 'cpu.weight': '174', 'cpu.max': '30000 50000' },
@@ -70,7 +79,11 @@ describe.skipIf(!isRoot)('update', () => {
       { 'cpu.max': '20000 50000' },
     ],
     [['--cpu-quota', '-1'], { 'cpu.cfs_quota_us': '-1' }, { 'cpu.max': 'max 100000' }],
-    [['--cpuset-cpus', '0', '--cpuset-mems', '0'], { 'cpuset.cpus': '0', 'cpuset.mems': '0' }, { 'cpuset.cpus': '0' }],
+    [
+      ['--cpuset-cpus', '0', '--cpuset-mems', '0'],
+      { 'cpuset.cpus': '0', 'cpuset.mems': '0' },
+      { 'cpuset.cpus': '0', 'cpuset.mems': '0' },
+    ],
     [['--pids-limit', '33'], { 'pids.max': '33' }, { 'pids.max': '33' }],
     [['--pids-limit', '-1'], { 'pids.max': 'max' }, { 'pids.max': 'max' }],
     [[], { 'pids.max': '20', 'cpu.shares': '512' }, { 'pids.max': '20', 'cpu.weight': '59' }],
@@ -86,7 +99,11 @@ describe.skipIf(!isRoot)('update', () => {
     [['--cpu-idle', '1'], { 'cpu.idle': '1' }, { 'cpu.idle': '1' }],
     [['--pids-limit', '0'], { 'pids.max': '1' }, { 'pids.max': '1' }],
     [['--kernel-memory-tcp', '8M'], { 'memory.kmem.tcp.limit_in_bytes': String(8 * MiB) }, {}],
-    [['--cpu-rt-period', '500000', '--cpu-rt-runtime', '1000'], { 'cpu.rt_runtime_us': '1000' }, {}],
+    [
+      ['--cpu-rt-period', '500000', '--cpu-rt-runtime', '1000'],
+      { 'cpu.rt_period_us': '500000', 'cpu.rt_runtime_us': '1000' },
+      {},
+    ],
     [['--blkio-weight', '300'], { 'blkio.bfq.weight': '300' }, { 'io.bfq.weight': 'default 300' }],
   ];
   test.skipIf(onRunc).for(newer)('%j', async ([options, v1, v2], { box, skip }) => {
@@ -96,6 +113,33 @@ describe.skipIf(!isRoot)('update', () => {
     skip(file === undefined || !existsSync(fileOf(id, file)), `this host has no ${file ?? 'such file'}`);
     await box.ok('update', ...options, id);
     expectFiles(id, expected);
+  });
+
+  test.skipIf(onRunc || isCgroupV2)(
+    '--kernel-memory is kept, or what becomes of it is said: newer kernels refuse or ignore it',
+    async ({ box }) => {
+      const id = await limited(box);
+      const { code, stderr } = await box.tsrunc('update', '--kernel-memory', '16M', id);
+      if (stderr === '') return expectFiles(id, { 'memory.kmem.limit_in_bytes': String(16 * MiB) });
+      expect(stderr).toMatch(
+        code === 0
+          ? /memory\.kmem\.limit_in_bytes of "16777216" has no effect: this kernel takes the value and ignores it/
+          : /memory\.kmem\.limit_in_bytes: E(NOTSUPP|OPNOTSUPP) \(--kernel-memory\)/,
+      );
+    },
+  );
+
+  test.skipIf(onRunc || !isCgroupV2).for([
+    [['--kernel-memory', '16M'], 'memory.kernel'],
+    [['--kernel-memory-tcp', '8M'], 'memory.kernelTCP'],
+    [['--cpu-rt-period', '500000'], 'cpu.realtimePeriod'],
+  ] as const)('%j is refused with its reason on cgroup v2, and nothing changes', async ([options, field], { box }) => {
+    const id = await limited(box);
+    const { code, stderr } = await box.tsrunc('update', '--pids-limit', '5', ...options, id);
+    expect(code).toBe(1);
+    expect(stderr).toContain(`${field} cannot be applied: `);
+    expect(stderr).toContain(`(${options[0]})`);
+    expectFiles(id, { 'pids.max': '20' });
   });
 
   test('idle and not idle any more: the weight is back', async ({ box, skip }) => {
