@@ -245,7 +245,7 @@ describe.skipIf(!isRoot)('resources', () => {
         expect(outcome.stderr).toContain('/linux/resources/blockIO/weightDevice/0/weight');
         // Without BFQ in the kernel there is not even a file for weights.
         expect(outcome.stderr).toMatch(
-          /: EOPNOTSUPP .*\nHint: The disk of these numbers has no BFQ|: ENOENT .*\nHint: Weights need the BFQ/,
+          /: EOPNOTSUPP\b.*\nHint: The disk of these numbers has no BFQ|: ENOENT\b.*\nHint: Weights need the BFQ/,
         );
       }),
     );
