@@ -15,6 +15,7 @@ import { join } from 'node:path';
 import { describe } from 'vitest';
 import type { State } from '../src/config/spec.ts';
 import { alive, type Bundle, test as base, type Config, exec, expect, uniqueId } from './support/box.ts';
+import { withoutCriu } from './support/criu.ts';
 import { isRoot, runtime } from './support/host.ts';
 import { namespaceOf } from './support/namespaces.ts';
 import { gid, Ordinary, rootless, subordinate, uid, unavailable, withSubordinateIds } from './support/ordinary.ts';
@@ -258,11 +259,24 @@ describe.skipIf(unavailable)(`an ordinary user${unavailable === undefined ? '' :
     test('every verb refuses it, and says how it is done', async ({ user, box }) => {
       const { id, root, victim } = await forged(user);
       const bundle = await box.bundle();
-      const verbs = [['kill', id, 'KILL'], ['delete', '--force', id], ['start', id], ['state', id], ['list']];
+      const bundled = ['--bundle', bundle.path, uniqueId()];
+      const rows: readonly (readonly string[])[] = [
+        ...['state', 'ps', 'events', 'start', 'pause', 'resume', 'checkpoint'].map((verb) => [verb, id]),
+        ['events', '--stats', id],
+        ['update', '--pids-limit', '9', id],
+        ['kill', id, 'KILL'],
+        ['kill', '--all', id, 'KILL'],
+        ['delete', '--force', id],
+        ['exec', id, 'true'],
+        ['list'],
+        ['create', ...bundled],
+        ['run', ...bundled],
+        ...(withoutCriu === undefined ? [['restore', '--image-path', bundle.path, ...bundled]] : []),
+      ];
       try {
-        for (const words of [...verbs, ['create', '--bundle', bundle.path, uniqueId()]]) {
+        for (const words of rows) {
           const { code, stderr } = await exec(runtime, ['--root', root, ...words]);
-          expect([words, code]).toEqual([words, 1]);
+          expect([words, code]).toEqual([words, words[0] === 'exec' ? 255 : 1]);
           expect(stderr).toContain(`belongs to uid ${uid}, and this is uid 0`);
           expect(stderr).toContain(`sudo -u '#${uid}' tsrunc`);
         }
