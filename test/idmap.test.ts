@@ -4,9 +4,11 @@ import { join } from 'node:path';
 import { describe } from 'vitest';
 import type { IdMapping, Mount } from '../src/config/spec.ts';
 import { type Box, type Config, expect, test } from './support/box.ts';
-import { hasCapability } from './support/host.ts';
-import { bind, mighty, rbind, runAfter, tmpfs } from './support/mounts.ts';
+import { hasCapability, hasCommand } from './support/host.ts';
+import { hasLoopDevices, withExt4 } from './support/loop.ts';
+import { bind, mighty, rbind, runAfter, tmpfs, unshared } from './support/mounts.ts';
 import { withNamespaces } from './support/namespaces.ts';
+import { Ordinary, unavailable } from './support/ordinary.ts';
 import { output } from './support/process.ts';
 
 /** On disk 0 to 9: seen as `hostID` and up by the host. */
@@ -106,6 +108,45 @@ describe.runIf(hasCapability('SYS_ADMIN'))('ids of a bind mount', () => {
 });
 
 // Covers /mounts/*/{uidMappings,gidMappings}
+describe.runIf(hasCapability('SYS_ADMIN'))('ids of a new file system', () => {
+  test.skipIf(!hasLoopDevices || !hasCommand('mkfs.ext4'))('on a block device are mapped', ({ box }) =>
+    withExt4(box, async (source) => {
+      const bundle = await box.bundle((config) => {
+        config.mounts.push(mappedBind({ type: 'ext4', source, destination: '/m', options: ['idmap'] }, 5000));
+        config.linux.resources = { devices: [{ allow: true, type: 'b', major: 7, access: 'rw' }] };
+        config.process.args = ['sh', '-c', 'touch /m/file && chown 5003:6004 /m/file; stat -c %u:%g /m /m/file'];
+        config.process.user = { uid: 5000, gid: 6000 };
+        const chown = ['CAP_CHOWN'];
+        config.process.capabilities = {
+          bounding: chown,
+          effective: chown,
+          permitted: chown,
+          inheritable: chown,
+          ambient: chown,
+        };
+      });
+      expect(await box.run(bundle)).toMatchObject({ stdout: '5000:6000\n5003:6004\n', stderr: '' });
+      const onDisk = await unshared(`mount ${source} ${box.path}`, ['stat', '-c', '%u:%g', `${box.path}/file`]);
+      expect(onDisk).toMatchObject({ stdout: '3:4\n', stderr: '' });
+    }),
+  );
+
+  test('of layers are mapped, or it is said that they cannot be', async ({ box }) => {
+    const layers = ['one', 'two'].map((name) => join(box.path, name));
+    for (const layer of layers) mkdirSync(layer);
+    const { code, stdout, stderr } = await box.probe('stat -c %u:%g /m', (config) => {
+      const options = ['idmap', `lowerdir=${layers.join(':')}`];
+      config.mounts.push(mappedBind({ type: 'overlay', source: 'overlay', destination: '/m', options }, 5000));
+    });
+    if (code === 0) return expect(stdout).toBe('5000:6000\n');
+    expect(stderr).toMatch(
+      /Cannot mount "overlay" at "\/m": mount_setattr: EINVAL .*config\.json:\d+:\d+, \/mounts\/\d\)/,
+    );
+    expect(stderr).toContain('Hint: The file system does not support idmapped mounts on this kernel.');
+  });
+});
+
+// Covers /mounts/*/{uidMappings,gidMappings}
 describe.runIf(hasCapability('SYS_ADMIN'))('ids of a new tmpfs', () => {
   test('are mapped', async ({ box }) => {
     const { stdout, stderr } = await play(box, {
@@ -153,4 +194,16 @@ describe.runIf(hasCapability('SYS_ADMIN'))('mistakes', () => {
     expect(code).toBe(1);
     expect(stderr).toContain('gidMappings');
   });
+});
+
+test.skipIf(unavailable)('an ordinary user is refused: the kernel has it for root', async ({ box }) => {
+  const user = new Ordinary(box);
+  const { code, stdout, stderr } = await user.probe('true', (config) => {
+    config.mounts.push(mappedBind(bind(user.home, '/m', 'idmap'), 1000));
+  });
+  expect([code, stdout]).toEqual([1, '']);
+  expect(stderr).toMatch(
+    /id mapping of the mount: [ug]id_map: EPERM \(.*config\.json:\d+:\d+, \/mounts\/\d\/uidMappings\)/,
+  );
+  expect((await user.ok(['list', '--quiet'])).stdout).toBe('');
 });
