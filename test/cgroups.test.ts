@@ -1,5 +1,5 @@
 /** runtime-spec config-linux.md "Control groups": placement, limits read back on the host and held inside, removal. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe } from 'vitest';
 import { parseCgroup } from '../src/host/parse.ts';
@@ -231,6 +231,23 @@ describe.runIf(isRoot && isCgroupV2)('delegation', () => {
     const outcome = await box.tsrunc(...flags, 'run', '-b', bundle.path, box.id());
     expect(outcome).toMatchObject({ stderr: '', stdout: '3\n0::/a\nmine\n' });
   });
+
+  test.for(managers)(
+    'it owns what the kernel lists for that and nothing else, made by $manager',
+    async ({ flags }, { box }) => {
+      const id = box.id();
+      const bundle = await box.bundle((config) => {
+        config.process.args = ['sleep', '100'];
+        return ownCgroups(config);
+      });
+      await box.ok(...flags, 'run', '-d', '-b', bundle.path, id);
+      const [directory = ''] = cgroupsOf((await box.state(id)).pid);
+      const listed = ['.', ...readFileSync('/sys/kernel/cgroup/delegate', 'utf8').split('\n')];
+      const names = ['.', ...readdirSync(directory)];
+      const owners = names.map((name) => [name, statSync(join(directory, name)).uid]);
+      expect(owners).toEqual(names.map((name) => [name, listed.includes(name) ? 200_000 : 0]));
+    },
+  );
 
   test('of a cgroup that is mounted read-only there is none', async ({ box }) => {
     const { stderr } = await box.probe(divide, (config) => {

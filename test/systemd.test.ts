@@ -69,6 +69,8 @@ describe.skipIf(!running || !isRoot)('a container under systemd', () => {
     expect(property(unit, 'Slice')).toBe('machine-tsrunc.slice');
     expect(property(unit, 'Delegate')).toBe('yes');
     expect(property(unit, 'Description')).toBe(`container ${id}`);
+    const counted = ['CPU', 'Memory', 'Tasks', isCgroupV2 ? 'IO' : 'BlockIO'];
+    expect(counted.map((what) => property(unit, `${what}Accounting`))).toEqual(['yes', 'yes', 'yes', 'yes']);
     expect(pathsIn(readFileSync(`/proc/${pid}/cgroup`, 'utf8'))).toEqual([
       '/machine.slice/machine-tsrunc.slice/tsrunc-name.scope',
     ]);
