@@ -3,13 +3,13 @@
  * runtime reads in a mount namespace of the test's own. What only the kernel does (groups that are born with files) is in
  * src/rdt/rdt.test.ts.
  */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, readSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe } from 'vitest';
 import type { IntelRdt } from '../src/config/spec.ts';
 import { type Box, expect, type Outcome, test } from './support/box.ts';
 import { hasCapability, hasCommand, runtime } from './support/host.ts';
-import { exec } from './support/process.ts';
+import { exec, output } from './support/process.ts';
 
 /** A directory with the files of the default class. */
 function resctrlIn(box: Box): string {
@@ -41,7 +41,7 @@ const sleeping = (box: Box, intelRdt: IntelRdt) =>
 
 const text = (...path: string[]): string => readFileSync(join(...path), 'utf8');
 
-// Covers /linux/intelRdt/{closID,schemata,enableMonitoring}
+// Covers /linux/intelRdt/{closID,schemata,l3CacheSchema,memBwSchema,enableMonitoring}
 describe.runIf(hasCapability('SYS_ADMIN') && hasCommand('unshare'))('intelRdt', () => {
   test('the process is in its class and its monitoring group, which goes with it', async ({ box }) => {
     const root = resctrlIn(box);
@@ -126,6 +126,56 @@ describe.runIf(hasCapability('SYS_ADMIN') && hasCommand('unshare'))('intelRdt', 
     await exec('rm', [join(root, id, 'tasks'), join(root, id, 'schemata')]);
     await box.ok('delete', '--force', id);
     expect(existsSync(join(root, id))).toBe(false);
+  });
+
+  const gold: IntelRdt = { closID: 'gold', l3CacheSchema: 'L3:0=f\nMB:0=90', memBwSchema: 'MB:0=20' };
+
+  test('a class with a name is made for its schemas, and stays', async ({ box }) => {
+    const root = resctrlIn(box);
+    const id = box.id();
+    const { path } = await sleeping(box, gold);
+    const { code, stderr } = await withResctrl(root, '--root', box.root, 'create', '--bundle', path, id);
+    expect(code, stderr).toBe(0);
+    // A file keeps the last write only.
+    expect(text(root, 'gold', 'schemata')).toBe('MB:0=20\n');
+    expect(text(root, 'gold', 'tasks')).toBe(`${(await box.state(id)).pid}\n`);
+    await box.ok('delete', '--force', id);
+    expect(existsSync(join(root, 'gold'))).toBe(true);
+  });
+
+  test('bandwidth in l3CacheSchema is not written beside memBwSchema', async ({ box }) => {
+    const root = resctrlIn(box);
+    const id = box.id();
+    mkdirSync(join(root, id));
+    // A pipe keeps all writes.
+    const pipe = join(root, id, 'schemata');
+    await output('mkfifo', [pipe]);
+    const fd = openSync(pipe, 'r+');
+    const { path } = await sleeping(box, { ...gold, closID: '' });
+    const { code, stderr } = await withResctrl(root, '--root', box.root, 'create', '--bundle', path, id);
+    expect(code, stderr).toBe(0);
+    const written = Buffer.alloc(100);
+    expect(written.toString('utf8', 0, readSync(fd, written))).toBe('L3:0=f\nMB:0=20\n');
+    closeSync(fd);
+  });
+
+  test('a class that exists has to be the one that is asked for', async ({ box }) => {
+    const root = resctrlIn(box);
+    mkdirSync(join(root, 'gold'));
+    const present = '    L3:0=00f;1=7ff\n    MB:0= 20;1=100\n';
+    const create = async (intelRdt: IntelRdt) => {
+      writeFileSync(join(root, 'gold', 'schemata'), present);
+      const { path } = await sleeping(box, intelRdt);
+      return withResctrl(root, '--root', box.root, 'create', '--bundle', path, box.id());
+    };
+    expect(await create(gold)).toMatchObject({ code: 0 });
+    const { memBwSchema: _, ...withBandwidth } = gold;
+    const { code, stderr } = await create(withBandwidth);
+    expect(code).toBe(1);
+    expect(stderr).toContain(`The RDT class of service ${root}/gold exists and differs: it has no "MB:0=90" (`);
+    expect(stderr).toContain('/linux/intelRdt)');
+    expect(text(root, 'gold', 'schemata')).toBe(present);
+    expect((await box.ok('list', '--quiet')).stdout.trim().split('\n')).toHaveLength(1);
   });
 
   test('a class that is not there is refused with its place, and nothing is made', async ({ box }) => {
