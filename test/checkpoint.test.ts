@@ -84,6 +84,23 @@ describe.skipIf(withoutCriu !== undefined)(`checkpoint and restore (${withoutCri
     expect(readdirSync(box.root)).toEqual([]);
   });
 
+  test('a run in the foreground ends as its container does: killed, while criu still holds it', async ({ box }) => {
+    const bundle = await box.bundle((config) => {
+      config.process.args = ['sleep', '100'];
+      config.linux.namespaces = config.linux.namespaces.filter(({ type }) => type !== 'pid');
+    });
+    for (const attempt of [1, 2, 3]) {
+      const id = box.id();
+      const end = box.tsrunc('run', '--bundle', bundle.path, id);
+      await eventually('it runs', async () => {
+        const { code, stdout } = await box.tsrunc('state', id);
+        return code === 0 && stdout.includes('"running"') ? true : undefined;
+      });
+      await save(box, { id, bundle, images: join(box.path, `images-${attempt}`) });
+      expect(await end).toMatchObject({ code: 137, stderr: '' });
+    }
+  });
+
   test('pipes of the caller give way to those of the new one', async ({ box }) => {
     const id = box.id();
     const bundle = await box.bundle((config) => {

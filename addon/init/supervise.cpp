@@ -51,22 +51,34 @@ class Supervisor {
 
  private:
   static constexpr size_t ownPolls = 2;
+  static constexpr int heldMilliseconds = 50;  // should nobody announce that the tracer has let go
 
   [[nodiscard]] bool hasTerminal() const { return o_.terminal >= 0; }
   [[nodiscard]] int pid() const { return static_cast<int>(o_.pid); }
 
   Failure step() {
-    pollfd own[ownPolls] = {{signals_.get(), POLLIN, 0}, {o_.pidfd, POLLIN, 0}};
+    pollfd own[ownPolls] = {{signals_.get(), POLLIN, 0}, {isHeld_ ? -1 : o_.pidfd, POLLIN, 0}};
     pollfd relayed[Relay::pollCount] = {{-1, 0, 0}, {-1, 0, 0}, {-1, 0, 0}};
     int timeout = hasTerminal() ? relay_.prepare(relayed) : -1;
+    if (isHeld_ && (timeout < 0 || timeout > heldMilliseconds)) timeout = heldMilliseconds;
     pollfd all[ownPolls + Relay::pollCount] = {own[0], own[1], relayed[0], relayed[1], relayed[2]};
     if (::poll(all, ownPolls + Relay::pollCount, timeout) < 0 && errno != EINTR) return {errno, "poll"};
     for (size_t i = 0; i < Relay::pollCount; ++i) relayed[i].revents = all[ownPolls + i].revents;
     if (hasTerminal()) relay_.handle(relayed);
     if (all[0].revents != 0) takeSignals();
     if (auto f = reapAll(w_, pid())) return f;
-    // Ended, and not a child of ours: nobody will ever tell us how.
-    return all[1].revents != 0 && !w_.ending.known ? Failure{ECHILD, "waitid"} : success;
+    return all[1].revents != 0 && !w_.ending.known ? endedUnseen() : success;
+  }
+
+  // A tracer (criu, a debugger) may hold what has ended: the kernel shows it to nobody else before that lets go.
+  Failure endedUnseen() {
+    siginfo_t end{};
+    // ECHILD: it is no child of ours, and nobody will ever tell us how it ended.
+    if (::waitid(P_PIDFD, static_cast<id_t>(o_.pidfd), &end, WEXITED | WNOHANG | WNOWAIT | waitAll) < 0) {
+      return {errno, "waitid"};
+    }
+    isHeld_ = end.si_pid == 0;
+    return success;
   }
 
   void takeSignals() {
@@ -86,6 +98,7 @@ class Supervisor {
   const op::Supervise& o_;
   Relay relay_;
   Fd signals_;
+  bool isHeld_ = false;  // ended, and not ours to reap yet
 };
 
 }  // namespace
