@@ -139,6 +139,21 @@ describe.skipIf(v1Facts === undefined || !writable(v1Facts.hierarchies[0]?.mount
     expect(limits()).toEqual(['7', String(64 << 20)]);
   });
 
+  test('what was there before and is made again is ours to remove', async () => {
+    const [hierarchy] = v1Facts?.hierarchies.filter(({ controllers }) => controllers.includes('pids')) ?? [];
+    const directory = `${hierarchy?.mountpoint}/${name}`;
+    mkdirSync(directory);
+    const driver = choose(cgroup, `/${name}`);
+    driver.create();
+    await driver.apply({});
+    expect(recordOf(driver).directories).not.toContain(directory);
+    rmdirSync(directory);
+    closeSync(driver.openTasks('pids'));
+    expect(recordOf(driver).directories).toContain(directory);
+    await driver.remove();
+    expect(existsSync(directory)).toBe(false);
+  });
+
   test('limits can be raised and lowered in any order', async () => {
     const driver = choose(cgroup);
     driver.create();

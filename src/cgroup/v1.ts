@@ -88,6 +88,7 @@ export class CgroupV1 implements CgroupDriver {
         if (hasCpuset) inheritCpuset(directory, isNew);
       });
       if (this.#leniency.rights) checkEnterable(directoryOf(place));
+      this.#own(made);
     } catch (error) {
       const failure = cgroupFailed('make', directoryOf(place), error);
       if (!this.#leniency.rights || !isDenied(error)) throw failure;
@@ -95,6 +96,13 @@ export class CgroupV1 implements CgroupDriver {
       for (const directory of made.toReversed()) removeIfIdle(directory);
       this.#drop(place);
     }
+  }
+
+  /** What was there when the record was made, and is ours by now. */
+  #own(made: readonly string[]): void {
+    const { directories } = this.#record;
+    const more = made.filter((directory) => !directories.includes(directory));
+    if (more.length > 0) this.#record = { ...this.#record, directories: [...directories, ...more] };
   }
 
   /** A hierarchy that the user may not use, or only in part. */
@@ -130,6 +138,7 @@ export class CgroupV1 implements CgroupDriver {
   }
 
   #write(limits: typeof Limits, resources: Resources): void {
+    this.warnings.length = 0; // of an attempt before
     const forgo = this.#forgone.take;
     if (forgo !== undefined)
       for (const from of limits.unifiedFields(resources)) forgo({ from }, { kind: 'other', reason: limits.v2Only });
