@@ -37,7 +37,8 @@ const placed = (finding: Finding, text: string, file: string): PlacedFinding => 
 /** A configuration of nothing but resources has further mistakes, which are not the user's. */
 const isOurs = (finding: Finding): boolean => isError(finding) && finding.pointer.startsWith(parent);
 
-const asSpec = (resources: unknown): unknown => ({ ociVersion: '1.0.0', linux: { resources } });
+/** Clients write null for what they do not have, as Go's encoder does. */
+const asSpec = (resources: unknown): unknown => ({ ociVersion: '1.0.0', linux: { resources: resources ?? {} } });
 
 async function parsed(text: string, file: string): Promise<unknown> {
   try {

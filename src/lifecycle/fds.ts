@@ -100,7 +100,11 @@ function explain(request: FdRequest, cause: SystemCallError, locate: FdSources['
         ...treeHint(cause),
       });
     case 'userNamespace':
-      return new TsruncError('STEP_FAILED', `Cannot make the id mapping of the mount: ${because}`, { cause, ...place });
+      return new TsruncError('STEP_FAILED', `Cannot make the id mapping of the mount: ${because}`, {
+        cause,
+        ...place,
+        ...(cause.code === 'EPERM' ? { hint: 'Only root may map the ids of a mount: leave its mappings out.' } : {}),
+      });
     case 'startSocket':
       return new TsruncError('SYSTEM', `Cannot listen for start in the state directory: ${because}`, { cause });
     case 'cgroupTasks':

@@ -38,6 +38,13 @@ test('one that fails is named, and does not keep the others', async () => {
   expect(seen).toEqual(['a1', 'a2', 'a1', 'b1']);
 });
 
+test('an id that is a part of the words is named all the same, and one that went meanwhile is no failure', async () => {
+  mkdirSync(join(root, 'e'));
+  await expect(eachMatching(new Store(root), '^e$', () => Promise.reject(stopped))).rejects.toThrow('e: container not');
+  const gone = new TsruncError('CONTAINER_UNKNOWN', 'container does not exist');
+  await eachMatching(new Store(root), '^a', () => Promise.reject(gone));
+});
+
 test('what is no expression says so in plain words', async () => {
   await expect(eachMatching(new Store(root), '[', async () => {})).rejects.toMatchObject({
     code: 'USAGE',

@@ -9,16 +9,23 @@ export async function eachMatching(store: Store, pattern: string, work: (id: str
   const expression = compile(pattern);
   const failures: unknown[] = [];
   for (const id of store.list().filter((each) => expression.test(each))) {
-    await work(id).catch((error: unknown) => failures.push(named(error, id)));
+    await work(id).catch((error: unknown) => {
+      // Somebody else deletes as well.
+      if (!(error instanceof TsruncError && error.code === 'CONTAINER_UNKNOWN')) failures.push(named(error, id));
+    });
   }
   if (failures.length > 0) throw failures.length === 1 ? failures[0] : together(failures);
 }
 
 /** Whoever names many has to be told which of them it is. */
 function named(error: unknown, id: string): unknown {
-  if (!(error instanceof TsruncError) || error.message.includes(id)) return error;
-  const { code, message, cause, hint } = error;
-  return new TsruncError(code, `${id}: ${message}`, { cause, ...(hint === undefined ? {} : { hint }) });
+  if (!(error instanceof TsruncError) || error.message.includes(`"${id}"`)) return error;
+  const { code, message, cause, hint, place } = error;
+  return new TsruncError(code, `${id}: ${message}`, {
+    cause,
+    ...(place === undefined ? {} : { place }),
+    ...(hint === undefined ? {} : { hint }),
+  });
 }
 
 function together(failures: readonly unknown[]): TsruncError {

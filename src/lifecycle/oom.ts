@@ -14,10 +14,10 @@ export function setOomScore(pid: number, value: number | undefined, { user }: Ho
     writeFileSync(path, String(value));
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
-    const kept = Number(readFileSync(path, 'utf8'));
-    if (code === 'EACCES' && !user.privileged && value < kept) {
-      log.debug('process', `oomScoreAdj stays at ${kept}: uid ${user.euid} may not lower it to ${value}`);
-      return;
+    if (code === 'EACCES' && !user.privileged) {
+      const kept = Number(readFileSync(path, 'utf8'));
+      if (value < kept)
+        return void log.debug('process', `oomScoreAdj stays at ${kept}: uid ${user.euid} may not lower it to ${value}`);
     }
     throw new TsruncError('STEP_FAILED', `Cannot set the oom score adjustment to ${value}: ${code}`, {
       cause,

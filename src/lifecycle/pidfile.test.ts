@@ -43,6 +43,7 @@ test('a folder that is not there is told before anything runs', () => {
   expect(() => writePidFile(missing, 4711)).toThrow(message);
   writeFileSync(join(folder, 'file'), '');
   expect(() => checkPidFile(join(folder, 'file', 'pid'))).toThrow('there is no folder');
+  expect(() => checkPidFile(folder)).toThrow(`Cannot write the pid file "${folder}": it is a directory`);
   checkPidFile(join(folder, 'pid'));
   checkPidFile('pid');
   checkPidFile(undefined);

@@ -1,4 +1,4 @@
-import { accessSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, lstatSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { TsruncError } from '../errors.ts';
 import { errnoName } from '../host/errno.ts';
@@ -12,10 +12,12 @@ export function checkPidFile(path: string | undefined): void {
   if (path === undefined) return;
   try {
     // With the dot a file in the folder's place is found, too.
-    accessSync(`${dirname(path)}/.`);
+    accessSync(`${dirname(path)}/.`, constants.W_OK);
   } catch (cause) {
     throw notWritten(path, cause);
   }
+  if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory())
+    throw new TsruncError('SYSTEM', `Cannot write the pid file "${path}": it is a directory`);
 }
 
 /** Write the pid, digits only, all at once: engines take the file's appearance as the sign of success. */
@@ -35,7 +37,7 @@ function notWritten(path: string, cause: unknown): TsruncError {
   const errno = errnoName(cause);
   const hint = 'Its folder must exist and be writable.';
   const what = `Cannot write the pid file "${path}"`;
-  return errno === 'ENOENT' || errno === 'ENOTDIR'
+  return (errno === 'ENOENT' && !existsSync(dirname(path))) || errno === 'ENOTDIR'
     ? new TsruncError('SYSTEM', `${what}: there is no folder "${dirname(path)}"`, { hint })
     : new TsruncError('SYSTEM', `${what}: ${errno}`, { cause, hint });
 }

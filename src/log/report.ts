@@ -75,7 +75,7 @@ function joined(sentence: string, error: unknown): string {
  */
 function withCall(sentence: string, cause: SystemError): [sentence: string, rest: unknown] {
   const { code = '', message, syscall } = cause;
-  const end = message.lastIndexOf(`, ${syscall}`);
+  const end = message.search(new RegExp(`, ${syscall}( '|$)`));
   const words = message.slice(0, end);
   if (code === '' || end < 0 || !words.startsWith(`${code}: `)) return [sentence, cause];
   const named = new RegExp(`: ${code}\\b(?!:)`);

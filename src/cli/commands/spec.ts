@@ -27,7 +27,7 @@ function writeNew(path: string, text: string): void {
   try {
     fs.writeFileSync(fd, text);
   } catch (cause) {
-    fs.rmSync(path);
+    fs.rmSync(path, { force: true });
     throw notWritten(path, cause);
   } finally {
     fs.closeSync(fd);
@@ -49,5 +49,7 @@ function openNew(path: string): number {
 const notWritten = (path: string, cause: unknown): TsruncError =>
   new TsruncError('SYSTEM', `cannot write "${path}"`, {
     cause,
-    ...(errnoName(cause) === 'ENOENT' ? { hint: `Make the folder first: mkdir ${dirname(path)}` } : {}),
+    ...(errnoName(cause) === 'ENOENT' && !fs.existsSync(dirname(path))
+      ? { hint: `Make the folder first: mkdir ${dirname(path)}` }
+      : {}),
   });
