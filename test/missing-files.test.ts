@@ -47,7 +47,7 @@ describe.skipIf(!isRoot)('a file that is not there, or something else', () => {
   test.for<[flags: string, says: string, hint: string, terminal?: true]>([
     ['--pid-file /nowhere/pid', 'Cannot write the pid file "/nowhere/pid": there is no folder "/nowhere"\n', folder],
     ['--pid-file <bundle>/config.json/pid', 'there is no folder "<bundle>/config.json"\n', folder],
-    ['--pid-file <box>', 'Cannot write the pid file "<box>": EISDIR', folder],
+    ['--pid-file <box>', 'Cannot write the pid file "<box>": it is a directory', 'Hint: Name a file in it.'],
     ['--pidfd-socket /nowhere/socket', 'Cannot send the pidfd to the socket "/nowhere/socket": open: ENOENT', listen],
     ['--pidfd-socket <bundle>/config.json', 'config.json": connect: ECONNREFUSED', listen],
     ['--console-socket /nowhere/socket', 'to the console socket "/nowhere/socket": open: ENOENT', listen, true],

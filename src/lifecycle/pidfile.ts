@@ -17,7 +17,9 @@ export function checkPidFile(path: string | undefined): void {
     throw notWritten(path, cause);
   }
   if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory())
-    throw new TsruncError('SYSTEM', `Cannot write the pid file "${path}": it is a directory`);
+    throw new TsruncError('SYSTEM', `Cannot write the pid file "${path}": it is a directory`, {
+      hint: 'Name a file in it.',
+    });
 }
 
 /** Write the pid, digits only, all at once: engines take the file's appearance as the sign of success. */
