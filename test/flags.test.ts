@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe } from 'vitest';
-import { alive, type Box, eventually, exec, expect, output, test, uniqueId } from './support/box.ts';
+import { alive, type Box, eventually, exec, expect, output, patient, test, uniqueId } from './support/box.ts';
 import { withoutCriu } from './support/criu.ts';
 import { cgroupDirectories, hasCommand, isCgroupV2, isRoot, runtime } from './support/host.ts';
 
@@ -76,7 +76,9 @@ describe.skipIf(!isRoot)('--no-subreaper', () => {
         while grep -q ${id} /proc/$(parent)/cgroup; do sleep 0.05; done
         case $(parent) in 1) echo init;; $restore) echo runtime;; esac
         $T kill --all ${id} KILL; wait`;
-      return output('unshare', ['--mount', '--pid', '--kill-child', '--mount-proc', 'sh', '-c', script]);
+      const inside = ['unshare', '--mount', '--pid', '--kill-child', '--mount-proc', 'sh', '-c', script];
+      // Its loops would go on where something else fails than what they wait for.
+      return output('timeout', ['--signal=KILL', String(patient(12_000) / 1000), ...inside]);
     };
     expect([await adopted(''), await adopted('--no-subreaper')]).toEqual(['runtime\n', 'init\n']);
   });
