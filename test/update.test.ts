@@ -123,7 +123,7 @@ describe.skipIf(!isRoot)('update', () => {
       if (stderr === '') return expectFiles(id, { 'memory.kmem.limit_in_bytes': String(16 * MiB) });
       expect(stderr).toMatch(
         code === 0
-          ? /memory\.kmem\.limit_in_bytes of "16777216" has no effect: this kernel takes the value and ignores it/
+          ? /memory\.kmem\.limit_in_bytes of "16777216" has no effect: this kernel takes the value and ignores it \(\/linux\/resources\/memory\/kernel\)/
           : /memory\.kmem\.limit_in_bytes: E(NOTSUPP|OPNOTSUPP) \(--kernel-memory\)/,
       );
     },

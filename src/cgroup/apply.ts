@@ -100,7 +100,7 @@ function attempt(placed: Placed, { warn, forgo }: Target, make: Perform, mayWait
 
 function warnIfIgnored({ write, path, value }: Placed, warn: Target['warn']): void {
   if (Number(value) < 0 || (bytesIn(path) ?? 0) <= Number(value)) return;
-  warn(`${write.file} of "${value}" has no effect: this kernel takes the value and ignores it`);
+  warn(`${write.file} of "${value}" has no effect: this kernel takes the value and ignores it (${write.from})`);
 }
 
 function refuseBelowUsage({ write, value }: Placed, usageFile: string): void {

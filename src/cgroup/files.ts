@@ -12,6 +12,9 @@ export function writeControl(path: string, value: string): void {
   }
 }
 
+/** The file by which a process enters a cgroup of v2. @throws the system call's error */
+export const openProcesses = (directory: string): number => openSync(`${directory}/cgroup.procs`, constants.O_WRONLY);
+
 /** The file by which a thread enters a cgroup of v1. @throws the system call's error */
 export const openTasks = (directory: string): number => openSync(`${directory}/tasks`, constants.O_WRONLY);
 

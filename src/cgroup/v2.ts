@@ -7,7 +7,7 @@ import type { Locate, Target } from './apply.ts';
 import { delegate } from './delegate.ts';
 import type { CgroupDriver, CgroupPlacement, Change, DeviceProgramLoader, UpdateRequest } from './driver.ts';
 import { cgroupFailed, onCgroup, placeOf } from './failure.ts';
-import { readControl, readControlIfThere, readKey, removeIfIdle, writeControl } from './files.ts';
+import { openProcesses, readControl, readControlIfThere, readKey, removeIfIdle, writeControl } from './files.ts';
 import { killFrozen } from './kill.ts';
 import { isDenied, type Leniency, strict } from './leniency.ts';
 import type * as Limits from './limits.ts';
@@ -111,8 +111,7 @@ export class CgroupV2 implements CgroupDriver {
     if (origin === undefined) return;
     const { mountpoint, path } = this.#place;
     const common = directoryOf({ ...this.#place, path: commonParent(origin, path) });
-    for (const directory of new Set([common, mountpoint + path]))
-      closeSync(openSync(`${directory}/cgroup.procs`, constants.O_WRONLY));
+    for (const directory of new Set([common, mountpoint + path])) closeSync(openProcesses(directory));
   }
 
   #abandon(): void {

@@ -1,4 +1,5 @@
 import { closeSync, constants, openSync } from 'node:fs';
+import { openProcesses } from '../cgroup/files.ts';
 import { isDenied } from '../cgroup/leniency.ts';
 import { commonParent } from '../cgroup/paths.ts';
 import { TsruncError } from '../errors.ts';
@@ -85,7 +86,7 @@ function isOutside(cgroup: HostFacts['cgroup'], directory: string): boolean {
   if (cgroup.layout !== 'v2' || !directory.startsWith(`${cgroup.mountpoint}/`)) return false;
   const common = commonParent(cgroup.mountpoint + cgroup.ownPath, directory);
   try {
-    closeSync(openSync(`${common}/cgroup.procs`, constants.O_WRONLY));
+    closeSync(openProcesses(common));
     return false;
   } catch (error) {
     if (isDenied(error)) return true;

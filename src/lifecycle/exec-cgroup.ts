@@ -1,8 +1,8 @@
-import { existsSync, openSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join, normalize } from 'node:path';
 import { openCgroup } from '../cgroup/choose.ts';
 import type { CgroupPlacement } from '../cgroup/driver.ts';
-import { openTasks } from '../cgroup/files.ts';
+import { openProcesses, openTasks } from '../cgroup/files.ts';
 import { type CgroupRecord, directoryOf } from '../cgroup/record.ts';
 import { TsruncError } from '../errors.ts';
 import { parseCgroup } from '../host/parse.ts';
@@ -60,7 +60,7 @@ export function chooseExecCgroup({ record, children, pid, privileged }: Request)
   const child = children.get('');
   const own = childOf(directoryOf({ ...placement, controllers: [] }), child);
   const candidates = child === undefined ? [own, ...cgroupOf(pid, placement.mountpoint, own)] : [own];
-  return { ...common, placement, openTasks: () => openSync(`${own}/cgroup.procs`, 'w'), candidates };
+  return { ...common, placement, openTasks: () => openProcesses(own), candidates };
 }
 
 const refuse = (why: string): never => {

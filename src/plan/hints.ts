@@ -288,6 +288,11 @@ const hints: readonly Row[] = [
   },
   {
     ops: ['joinCgroup'],
+    errno: ['ENODEV'],
+    hint: 'Somebody removed the cgroup before the container was in it, as systemd does with empty ones in slices of its own: try again, or choose a linux.cgroupsPath outside of them.',
+  },
+  {
+    ops: ['joinCgroup'],
     errno: ['EACCES', 'EPERM'],
     hint: 'This user may not place processes in the cgroup.',
   },
