@@ -1,8 +1,8 @@
 /** Each verb with an id that is none, and with files that are missing or of another kind: status, message, nothing left behind. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe } from 'vitest';
-import { type Box, exec, expect, test } from './support/box.ts';
+import { type Box, exec, expect, type Patch, test } from './support/box.ts';
 import { cgroupDirectories, isRoot } from './support/host.ts';
 
 describe('an id that is none', () => {
@@ -71,6 +71,28 @@ describe.skipIf(!isRoot)('a file that is not there, or something else', () => {
       await expectNothing(box, id, bundle.path);
     }
     expect(readdirSync(bundle.path).toSorted()).toEqual(['config.json', 'rootfs']);
+  });
+
+  test('a pid file that cannot be: neither hook nor program runs', async ({ box }) => {
+    const marks = ['hook', 'program'].map((name) => join(box.path, name));
+    const [hook = '', program = ''] = marks;
+    const patch: Patch = (config) => {
+      config.process.args = ['sleep', '100'];
+      config.mounts.push({ destination: '/mnt', type: 'bind', source: box.path, options: ['bind'] });
+    };
+    const bundle = await box.bundle((config) => {
+      config.hooks = { createRuntime: [{ path: '/bin/touch', args: ['touch', hook] }] };
+      return patch(config);
+    });
+    const id = await box.running(patch);
+    for (const file of ['/nowhere/pid', box.path]) {
+      const pidFile = ['--pid-file', file];
+      expect((await box.tsrunc('create', '-b', bundle.path, ...pidFile, box.id())).code).toBe(1);
+      expect((await box.tsrunc('exec', ...pidFile, id, 'touch', '/mnt/program')).code).toBe(255);
+    }
+    expect(marks.filter((path) => existsSync(path))).toEqual([]);
+    await box.ok('exec', id, 'touch', '/mnt/program');
+    expect(existsSync(program)).toBe(true);
   });
 
   const expectNothing = async (box: Box, id: string, bundle: string): Promise<void> => {
