@@ -59,13 +59,18 @@ describe.skipIf(!canMount)('a full disk at --root', () => {
       ${fill}
       T start ${id}; says start
       T exec ${id} true; says exec
+      T pause ${id}; says pause
+      T resume ${id}; says resume
+      T events --stats ${id} | grep -q '"type":"stats"'; says events
+      T ps ${id} | grep -q 'sleep 100'; says ps
       T list -q
       T kill ${id} KILL; says kill
       until T state ${id} | grep -q stopped; do sleep 0.05; done
       T delete ${id}; says delete
       ls`);
     expect(stderr).toBe('');
-    expect(stdout).toBe(`create: 0\nstart: 0\nexec: 0\n${id}\nkill: 0\ndelete: 0\nfiller\n`);
+    const verbs = 'create: 0\nstart: 0\nexec: 0\npause: 0\nresume: 0\nevents: 0\nps: 0\n';
+    expect(stdout).toBe(`${verbs}${id}\nkill: 0\ndelete: 0\nfiller\n`);
     expect(cgroupDirectories(id)).toEqual([]);
   });
 
@@ -108,6 +113,10 @@ describe.skipIf(!canMount)('a read-only --root', () => {
       T start ${id}; says start
       T list -q
       T ps -f json ${id} >/dev/null; says ps
+      T events --stats ${id} >/dev/null; says events
+      T pause ${id}; says pause
+      T state ${id} | grep -o paused
+      T resume ${id}; says resume
       T update --pids-limit 77 ${id}; says update
       T kill ${id} KILL; says kill
       until T state ${id} | grep -q stopped; do sleep 0.05; done
@@ -115,7 +124,8 @@ describe.skipIf(!canMount)('a read-only --root', () => {
       mount -o remount,rw .
       T delete ${id}; says delete
       ls`);
-    expect(stdout).toBe(`create: 0\nstart: 1\n${id}\nps: 0\nupdate: 1\nkill: 0\ndelete: 1\ndelete: 0\n`);
+    const verbs = `create: 0\nstart: 1\n${id}\nps: 0\nevents: 0\npause: 0\npaused\nresume: 0\n`;
+    expect(stdout).toBe(`${verbs}update: 1\nkill: 0\ndelete: 1\ndelete: 0\n`);
     expect(stderr.match(/EROFS/g)?.length).toBeGreaterThanOrEqual(3);
     expect(cgroupDirectories(id)).toEqual([]);
   });

@@ -203,12 +203,13 @@ describe.skipIf(!hasCommand('runc'))('beside runc, with the same bundle', () => 
   const inBoth = async (
     box: Box,
     use: (run: (...words: string[]) => Promise<string>, id: string) => Promise<string>,
+    suffix = '',
   ): Promise<{ ours: string; theirs: string }> => {
     const bundle: Bundle = await box.bundle((config) => {
       config.ociVersion = '1.0.2'; // what older releases of runc accept
       config.process.args = ['sleep', '1111'];
     });
-    const id = uniqueId();
+    const id = `${uniqueId()}${suffix}`;
     const root = join(box.path, 'runc');
     const runc = async (...words: string[]) => (await exec('runc', ['--root', root, ...words])).stdout;
     await runc('run', '--detach', '-b', bundle.path, id);
@@ -252,10 +253,23 @@ describe.skipIf(!hasCommand('runc'))('beside runc, with the same bundle', () => 
     expect(shape(ours).replace(/ {2,}/g, '  ')).toBe(shape(theirs).replace(/ {2,}/g, '  '));
   });
 
-  test('list: columns stand where runc has them', async ({ box }) => {
-    const { ours, theirs } = await inBoth(box, (run) => run('list'));
-    const starts = (text: string) => [...(lines(text)[0] ?? '').matchAll(/\S+/g)].map(({ index }) => index);
-    // CREATED holds fractions of a second of different length.
-    expect(starts(ours).slice(0, 5)).toEqual(starts(theirs).slice(0, 5));
+  test.for([
+    ['a short id', '', 'running'],
+    ['a long id', '-'.padEnd(80, 'x'), 'running'],
+    ['a status of other length', '', 'stopped'],
+  ] as const)('list: header and row stand where runc has them, with %s', async ([, suffix, status], { box }) => {
+    const use = async (run: (...words: string[]) => Promise<string>, id: string): Promise<string> => {
+      if (status === 'stopped') await run('kill', id, 'KILL');
+      return eventually(`it is ${status}`, async () => {
+        const text = await run('list');
+        return text.includes(` ${status} `) ? text : undefined;
+      });
+    };
+    const { ours, theirs } = await inBoth(box, use, suffix);
+    // CREATED holds fractions of a second of different length; OWNER comes after it.
+    const starts = (text: string) =>
+      lines(text).map((line) => [...line.matchAll(/\S+/g)].map(({ index }) => index).slice(0, 5));
+    expect(starts(ours)).toHaveLength(2);
+    expect(starts(ours)).toEqual(starts(theirs));
   });
 });
