@@ -6,7 +6,9 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe } from 'vitest';
 import { canLoadProfiles, everyday, Profile } from './support/apparmor.ts';
-import { type Config, exec, expect, type Patch, test } from './support/box.ts';
+import { type Box, type Config, exec, expect, type Patch, test } from './support/box.ts';
+import { counted, counter, reaches, revive, type Saved, save, start } from './support/checkpoint.ts';
+import { withoutCriu } from './support/criu.ts';
 import { runtime } from './support/host.ts';
 
 const showProfile = 'cat /proc/self/attr/current';
@@ -194,4 +196,41 @@ describe.runIf(canLoadProfiles)('exec', () => {
       await box.ok('delete', '--force', id);
     },
   );
+});
+
+describe.runIf(canLoadProfiles && withoutCriu === undefined)('what criu restores', () => {
+  const profileOf = async (box: Box, { id }: Saved): Promise<string> =>
+    readFileSync(`/proc/${(await box.state(id)).pid}/attr/apparmor/current`, 'utf8');
+
+  test('is under the profile of before, or that of --lsm-profile', async ({ box }) => {
+    using profile = new Profile(everyday);
+    using other = new Profile(everyday);
+    const saved = await start(box, counter, under(profile.name));
+    for (const [flags, current] of [
+      [[], profile.current],
+      [['--lsm-profile', `apparmor:${other.name}`], other.current],
+    ] as const) {
+      const count = await reaches(saved, counted(saved) + 2);
+      await save(box, saved);
+      await revive(box, saved, ...flags);
+      expect(await profileOf(box, saved)).toBe(current);
+      await reaches(saved, count + 2);
+    }
+    await box.ok('delete', '--force', saved.id);
+  });
+
+  test('is nothing where the profile of --lsm-profile is not loaded', async ({ box }) => {
+    using profile = new Profile(everyday);
+    const saved = await start(box, counter, under(profile.name));
+    await reaches(saved, 2);
+    await save(box, saved);
+    const { id, bundle, images } = saved;
+    const paths = ['-b', bundle.path, '--image-path', images];
+    const { code, stderr } = await box.tsrunc('restore', '-d', ...paths, '--lsm-profile', 'apparmor:tsrunc-none', id);
+    expect(code).toBe(1);
+    expect(stderr).toContain(`Cannot restore container ${id}: criu `);
+    expect(stderr).toContain("can't write lsm profile");
+    expect(stderr).toContain('load it with apparmor_parser');
+    expect((await box.ok('list', '--quiet')).stdout).toBe('');
+  });
 });

@@ -9,6 +9,8 @@ import { join } from 'node:path';
 import { describe } from 'vitest';
 import { probeHost } from '../src/host/probe.ts';
 import { type Box, type Bundle, type Config, expect, type Patch, test } from './support/box.ts';
+import { counted, counter, reaches, revive, save, start } from './support/checkpoint.ts';
+import { withoutCriu } from './support/criu.ts';
 
 const LABEL = 'user_u:process_r:container_t:s0:c1,c2';
 const FILES = 'user_u:object_r:container_file_t:s0:c1,c2';
@@ -174,5 +176,49 @@ describe.runIf(hasPolicy)('the label of mounts', () => {
     }
     for (const path of ['/proc/version', '/sys', '/']) expect(inside(path)).not.toBe(FILES);
     await box.ok('delete', '--force', id);
+  });
+});
+
+describe.runIf(hasPolicy && withoutCriu === undefined)('what criu restores', () => {
+  const other = (label: string): string => label.replace('c1,c2', 'c1,c3');
+  const withTmpfs: Patch = (config) => {
+    config.linux.mountLabel = FILES;
+    config.mounts.push({ destination: '/tmp', type: 'tmpfs', source: 'tmpfs', options: ['size=1m'] });
+  };
+
+  // A criu without libselinux, as that of Debian, loses labels.
+  test.for<[string, readonly string[], string, RegExp]>([
+    ['its label', [], LABEL, /criu has restored the container without its label/],
+    ['that of --lsm-profile', ['--lsm-profile', `selinux:${other(LABEL)}`], other(LABEL), /selinux LSM specified but/],
+  ])('has %s, or is ended before it runs', async ([, flags, label, refusal], { box }) => {
+    const saved = await start(box, counter, labelled());
+    await reaches(saved, 2);
+    await save(box, saved);
+    const { id, bundle, images } = saved;
+    const before = counted(saved);
+    const paths = ['-b', bundle.path, '--image-path', images];
+    const { code, stderr } = await box.tsrunc('restore', '-d', ...paths, ...flags, id);
+    if (code === 0) {
+      expect(currentOf((await box.state(id)).pid)).toBe(label);
+      await box.ok('delete', '--force', id);
+    } else {
+      expect(stderr).toMatch(refusal);
+      expect((await box.ok('list', '--quiet')).stdout).toBe('');
+      expect(counted(saved)).toBe(before);
+    }
+  });
+
+  test.for<[string, readonly string[], string]>([
+    ['that of before', [], FILES],
+    ['--lsm-mount-context', ['--lsm-mount-context', other(FILES)], other(FILES)],
+  ])('mounts by the context of %s', async ([, flags, label], { box }) => {
+    const saved = await start(box, counter, withTmpfs);
+    await reaches(saved, 2);
+    await save(box, saved);
+    const before = counted(saved);
+    await revive(box, saved, ...flags);
+    expect(labelOf(`/proc/${(await box.state(saved.id)).pid}/root/tmp`)).toBe(label);
+    await reaches(saved, before + 2);
+    await box.ok('delete', '--force', saved.id);
   });
 });

@@ -5,6 +5,8 @@ const log = [
   "(00.005) Error (criu/util.c:1533): rlimit: Can't setup RLIMIT_NOFILE for self: Operation not permitted",
   '(00.010) Warn  (criu/x.c:1): not an error',
   '(00.012)      1: Error (criu/files.c:1221): Unable to open fd=1 id=0x3',
+  "(00.013) pie: 58: Error (criu/pie/restorer.c:196): can't write lsm profile -2",
+  '(00.013) pie: 58: Error (criu/pie/restorer.c:2292): BUG at criu/pie/restorer.c:2292',
   '(00.013) Error (criu/sk-inet.c:191): inet: Connected TCP socket, consider using --tcp-established option.',
   '(00.013) Error (criu/sk-inet.c:191): inet: Connected TCP socket, consider using --tcp-established option.',
   '(00.014) Error (criu/cr-dump.c:2111): Dumping FAILED.',
@@ -14,6 +16,7 @@ describe('errors of a log', () => {
   test('are the lines that say so, each once, without time and place, and without those that mean nothing', () => {
     expect(errorsOf(log)).toEqual([
       'Unable to open fd=1 id=0x3',
+      "can't write lsm profile -2",
       'inet: Connected TCP socket, consider using --tcp-established option.',
     ]);
   });
@@ -40,6 +43,7 @@ test.each([
   ['cg: Abort restore of existing cgroups', '--manage-cgroups-mode soft'],
   ['uffd: connect to lazy-pages.socket failed: No such file or directory', 'start "criu lazy-pages"'],
   ['page-pipe: splice: -1: Bad file descriptor', 'CAP_SYS_RESOURCE'],
+  ["can't write lsm profile -2", '--lsm-profile'],
   ['execvp("tar", ...) failed', 'install it'],
 ])('"%s" has a hint', (error, hint) => {
   expect(hintFor([error])).toContain(hint);

@@ -2,10 +2,10 @@
 
 /** Lines that look like errors and are none. */
 const noise =
-  /Can't setup RLIMIT_NOFILE|Unable to create tun|Dumping FAILED|Restoring FAILED|cgroupd: recv req|^exited, status/;
+  /Can't setup RLIMIT_NOFILE|Unable to create tun|Dumping FAILED|Restoring FAILED|cgroupd: recv req|^exited, status|^BUG at/;
 
-/** "(00.1) Error (criu/x.c:12): tty: words" without its time and place. */
-const errorLine = /^(?:\([0-9.]+\)\s+)?(?:\d+: )?Error \([^)]*\): (.*)$/;
+/** "(00.1) pie: 7: Error (criu/x.c:12): tty: words" without its time, process and place. */
+const errorLine = /^(?:\([0-9.]+\)\s+)?(?:pie: )?(?:\d+: )?Error \([^)]*\): (.*)$/;
 
 const mostLines = 6;
 /** More of a line says nothing more, and patterns take their time for it. */
@@ -76,6 +76,10 @@ const hints: readonly (readonly [pattern: RegExp, hint: string])[] = [
   [
     /Unable to open .*\.img: Permission denied/,
     'The processes of a container in a user namespace read the images as their own root user, who must be allowed to search the directory (chgrp to its group and chmod 710).',
+  ],
+  [
+    /can't write lsm profile/,
+    'The AppArmor profile of the checkpoint, or that of --lsm-profile, is not loaded: load it with apparmor_parser, or choose another.',
   ],
   [/No space left/, 'The file system of the images is full.'],
   [/Can't open .*inventory|No such file or directory.*\.img/, 'This is no directory with a complete checkpoint.'],

@@ -37,6 +37,9 @@ export function readProcess(pid: number): ProcessStat | undefined {
 export const tracerOf = (pid: number): number | undefined =>
   Number(/^TracerPid:\s*(\d+)$/m.exec(textOf(pid, 'status') ?? '')?.[1] ?? 0) || undefined;
 
+/** Whether its program is gone: it has ended, or has given up its memory and waits for the kernel to let it end. */
+export const isEnding = (pid: number): boolean => !/^VmSize:/m.test(textOf(pid, 'status') ?? '');
+
 /** A file of /proc/PID; undefined when there is no such process. */
 function textOf(pid: number, file: string): string | undefined {
   try {

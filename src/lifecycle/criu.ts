@@ -14,6 +14,7 @@ import { join } from 'node:path';
 import { type CriuRequest, type CriuResponse, requestTable, requestTypes, responseTable } from '../criu/messages.ts';
 import { decode, encode } from '../criu/protobuf.ts';
 import type { Place } from '../errors.ts';
+import { errnoName } from '../host/errno.ts';
 import type { Native } from '../native/native.ts';
 import type { Fragment } from '../plan/context.ts';
 import type { FdName } from '../plan/ops.ts';
@@ -24,6 +25,8 @@ import { answersFor } from './steps.ts';
 /** How long criu may take to end when it has been told to. */
 const END_DEADLINE_MS = 10_000;
 const SIGKILL = 9;
+/** How long criu may say nothing before somebody has a look. */
+const SILENCE_MS = 1000;
 
 const locate = (pointer: string): Place => ({ file: 'config.json', pointer });
 
@@ -91,17 +94,19 @@ export class Criu {
    * One request. Work of any length: a dump takes as long as memory takes to be written, a lazy one until another host has
    * fetched all of it.
    *
+   * @param silent called for each second in which criu says nothing
    * @returns criu's answer, also when it says that it failed; undefined when criu has died
    * @throws whatever `notified` throws; criu is told, undoes its work, and has answered then
    */
   async request(
     request: CriuRequest,
     notified: (notification: Notification) => Promise<void> = unexpected,
+    silent?: () => Promise<void>,
   ): Promise<CriuResponse | undefined> {
     let failure: { readonly error: unknown } | undefined;
     this.#send(request);
     while (true) {
-      const { bytes, fd } = await this.#native.receiveDatagram(this.#socket, -1);
+      const { bytes, fd } = await this.#receive(silent);
       const response = bytes.length === 0 ? undefined : decode(responseTable, bytes);
       if (response?.type !== requestTypes.notify) {
         if (failure !== undefined) throw failure.error;
@@ -117,8 +122,24 @@ export class Criu {
     }
   }
 
+  async #receive(silent?: () => Promise<void>): Promise<{ readonly bytes: Uint8Array; readonly fd: number }> {
+    if (silent === undefined) return this.#native.receiveDatagram(this.#socket, -1);
+    while (true) {
+      try {
+        return await this.#native.receiveDatagram(this.#socket, SILENCE_MS);
+      } catch (error) {
+        if (errnoName(error) !== 'ETIMEDOUT') throw error;
+      }
+      await silent();
+    }
+  }
+
   #send(request: CriuRequest): void {
     unlessGone(() => this.#native.sendDatagram(this.#socket, encode(requestTable, request)));
+  }
+
+  kill(): void {
+    this.#native.pidfdSendSignal(this.#conversation.pidfd, SIGKILL);
   }
 
   /** Close our end, upon which criu ends, and reap it. */
@@ -129,7 +150,7 @@ export class Criu {
     this.#conversation.close();
     const { pidfd } = this.#conversation;
     if (!(await this.#native.waitPidfd(pidfd, END_DEADLINE_MS))) {
-      this.#native.pidfdSendSignal(pidfd, SIGKILL);
+      this.kill();
       await this.#native.waitPidfd(pidfd, END_DEADLINE_MS);
     }
     this.#native.reap(pidfd);

@@ -88,17 +88,16 @@ export class Images implements OpenDirectories {
 
   /**
    * The sentence for what criu could not do, with the errors of its log.
-   * @param response undefined when criu has died
+   * @param response undefined when criu has died, "stuck" when it had to be ended
    * @param printed what criu wrote to its standard error
    */
-  failure(what: string, log: string, response: CriuResponse | undefined, printed = ''): TsruncError {
+  failure(what: string, log: string, response: CriuResponse | 'stuck' | undefined, printed = ''): TsruncError {
     const path = `${this.#logs}/${log}`;
     const { text, remark } = endOfLog(`/proc/self/fd/${this.work ?? this.images}/${log}`, path);
     const errors = errorsOf(text ?? printed);
-    const end = response === undefined ? 'criu died' : `criu failed: errno ${response.cr_errno ?? 0}`;
     const excerpt = errors.map((line) => `\n  ${line}`).join('');
     const hint = [hintFor(errors), remark].filter((part) => part !== undefined).join(' ');
-    return new TsruncError('CRIU_FAILED', `Cannot ${what}: ${end}${excerpt}`, { hint });
+    return new TsruncError('CRIU_FAILED', `Cannot ${what}: ${endOf(response)}${excerpt}`, { hint });
   }
 
   [Symbol.dispose](): void {
@@ -109,6 +108,11 @@ export class Images implements OpenDirectories {
 function close(images: number, work: number | undefined): void {
   closeSync(images);
   if (work !== undefined) closeSync(work);
+}
+
+function endOf(response: CriuResponse | 'stuck' | undefined): string {
+  if (response === 'stuck') return 'criu waited for processes that have ended';
+  return response === undefined ? 'criu died' : `criu failed: errno ${response.cr_errno ?? 0}`;
 }
 
 const openDirectory = (path: string, flags = 0): number =>

@@ -145,10 +145,19 @@ async function reviveFrom(
     configFile,
     inherited: [...streams, ...taken.map(({ key }, index) => ({ key, fd: FIRST_NAMESPACE + index }))],
   });
-  const response = await criu.request({ type: requestTypes.restore, opts }, (notification) =>
-    restored.notified(notification),
+  let isStuck = false;
+  const response = await criu.request(
+    { type: requestTypes.restore, opts },
+    (notification) => restored.notified(notification),
+    async () => {
+      isStuck = restored.stuckAfterSilence();
+      if (!isStuck) return;
+      await making.cgroup.kill(SIGKILL);
+      criu.kill();
+    },
   );
-  if (response?.success !== true) throw images.failure(`restore container ${options.id}`, logFiles.restore, response);
+  if (response?.success !== true)
+    throw images.failure(`restore container ${options.id}`, logFiles.restore, isStuck ? 'stuck' : response);
   await criu.end();
   return { restored: restored.process, record: restored.record };
 }

@@ -1,23 +1,33 @@
 import { closeSync } from 'node:fs';
+import type { RestoreFlags } from '../criu/options.ts';
 import { TsruncError } from '../errors.ts';
+import { isEnding } from '../host/process.ts';
 import { planLoopbackOf } from '../plan/criu.ts';
 import { namespaceOrigin } from '../plan/namespaces.ts';
 import type { ContainerRecord } from '../store/record.ts';
 import type { Notification } from './criu.ts';
 import { runHooks } from './hooks.ts';
 import { fdSources, finish, type Making } from './prepare.ts';
+import { requireLabel } from './restored-label.ts';
 import { hookState } from './state.ts';
 import { runSteps } from './steps.ts';
+
+const SIGKILL = 9;
+/** Looks, a second apart, at a container that has ended before criu has: what criu itself ends takes less. */
+const MOST_LOOKS = 5;
 
 /** The container that criu is making: what has to be done for it in between. */
 export class Restored {
   readonly #making: Making;
   readonly #foreground: boolean;
+  readonly #flags: RestoreFlags;
+  #looks = 0;
   #made: { readonly pid: number; readonly pidfd: number; readonly record: ContainerRecord } | undefined;
 
-  constructor(making: Making, { detach }: { readonly detach: boolean }) {
+  constructor(making: Making, { detach, flags }: { readonly detach: boolean; readonly flags: RestoreFlags }) {
     this.#making = making;
     this.#foreground = !detach;
+    this.#flags = flags;
     making.undo.add('end the container', () => this.#end());
   }
 
@@ -39,6 +49,8 @@ export class Restored {
         return await this.#making.terminal.take(fd);
       case 'post-restore':
         return this.#finish(pid);
+      case 'pre-resume':
+        return await this.#requireLabel();
     }
   }
 
@@ -55,6 +67,16 @@ export class Restored {
     await runHooks(native, 'createRuntime', spec.hooks?.createRuntime, state);
   }
 
+  /**
+   * Whether criu waits for what cannot come: that the first process ends, which as that of a pid namespace does so only when
+   * all others have been reaped, and criu traces those, so that nobody else can reap them. Its restore of a label that does not
+   * exist ends so. For who asks once a second.
+   */
+  stuckAfterSilence(): boolean {
+    this.#looks = this.#made !== undefined && isEnding(this.#made.pid) ? this.#looks + 1 : 0;
+    return this.#looks >= MOST_LOOKS;
+  }
+
   #finish(pid: number): void {
     const { native } = this.#making;
     const pidfd = native.pidfdOpen(pid);
@@ -65,11 +87,24 @@ export class Restored {
     if (this.#foreground) native.keepSignals();
   }
 
+  /** The processes have their credentials, and do not run yet: criu lets them go whatever we answer. */
+  async #requireLabel(): Promise<void> {
+    const { native, config, host, cgroup } = this.#making;
+    const { pid, pidfd } = this.#required();
+    try {
+      requireLabel(pid, config.spec, this.#flags, host);
+    } catch (error) {
+      native.pidfdSendSignal(pidfd, SIGKILL);
+      await cgroup.kill(SIGKILL);
+      throw error;
+    }
+  }
+
   async #end(): Promise<void> {
     if (this.#made === undefined) return;
     const { native } = this.#making;
     const { pidfd } = this.#made;
-    native.pidfdSendSignal(pidfd, 9);
+    native.pidfdSendSignal(pidfd, SIGKILL);
     await native.waitPidfd(pidfd, 10_000);
     native.reap(pidfd);
     closeSync(pidfd);
