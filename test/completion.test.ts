@@ -8,9 +8,19 @@ import { shells } from '../src/cli/completion-scripts.ts';
 import { type Box, eventually, exec, expect, patient, test } from './support/box.ts';
 import { hasCommand, runtime } from './support/host.ts';
 
+/**
+ * compinit reads the first lines of each function in fpath, a thousand files. The foundations are enough for it, and what is
+ * for files is found when it is called.
+ */
+const zsh = [
+  'all=($fpath); fpath=(${(M)fpath:#*/Completion(|/Base)})',
+  'autoload -U compinit; compinit -u -D',
+  'fpath=($all); autoload -U _files _path_files _list_files _directories',
+].join('; ');
+
 const start = {
   bash: { program: 'bash --norc --noprofile -i', load: '. ./script' },
-  zsh: { program: 'zsh -f -i', load: 'autoload -U compinit; compinit -u -D; . ./script' },
+  zsh: { program: 'zsh -f -i', load: `${zsh}; . ./script` },
   fish: { program: 'fish --no-config -i', load: '. ./script' },
 } as const;
 
@@ -64,7 +74,6 @@ async function openShell(box: Box, shell: (typeof shells)[number]): Promise<Shel
   writeFileSync(join(directory, 'bin', 'tsrunc'), script, { mode: 0o755 });
   writeFileSync(join(directory, 'script'), (await box.ok('completion', shell)).stdout);
   const terminal = new ShellAtTerminal(directory, start[shell].program);
-  // zsh reads a thousand files first.
   await terminal.run(`${start[shell].load}; tsrunc ready`, 20_000);
   return terminal;
 }
