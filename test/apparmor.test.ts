@@ -226,9 +226,11 @@ describe.runIf(canLoadProfiles && withoutCriu === undefined)('what criu restores
     await save(box, saved);
     const { id, bundle, images } = saved;
     const paths = ['-b', bundle.path, '--image-path', images];
+    const before = counted(saved);
     const { code, stderr } = await box.tsrunc('restore', '-d', ...paths, '--lsm-profile', 'apparmor:tsrunc-none', id);
     expect(code).toBe(1);
-    expect(stderr).toContain(`Cannot restore container ${id}: criu `);
+    expect(stderr).toContain(`Cannot restore container ${id}: criu waited for processes that have ended`);
+    expect(counted(saved)).toBe(before);
     expect(stderr).toContain("can't write lsm profile");
     expect(stderr).toContain('load it with apparmor_parser');
     expect((await box.ok('list', '--quiet')).stdout).toBe('');

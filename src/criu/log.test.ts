@@ -43,7 +43,8 @@ test.each([
   ['cg: Abort restore of existing cgroups', '--manage-cgroups-mode soft'],
   ['uffd: connect to lazy-pages.socket failed: No such file or directory', 'start "criu lazy-pages"'],
   ['page-pipe: splice: -1: Bad file descriptor', 'CAP_SYS_RESOURCE'],
-  ["can't write lsm profile -2", '--lsm-profile'],
+  ["can't write lsm profile -2", 'apparmor_parser'],
+  ["can't write lsm profile -22", 'its policy'],
   ['execvp("tar", ...) failed', 'install it'],
 ])('"%s" has a hint', (error, hint) => {
   expect(hintFor([error])).toContain(hint);

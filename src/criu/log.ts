@@ -78,8 +78,12 @@ const hints: readonly (readonly [pattern: RegExp, hint: string])[] = [
     'The processes of a container in a user namespace read the images as their own root user, who must be allowed to search the directory (chgrp to its group and chmod 710).',
   ],
   [
-    /can't write lsm profile/,
+    /can't write lsm profile -2$/,
     'The AppArmor profile of the checkpoint, or that of --lsm-profile, is not loaded: load it with apparmor_parser, or choose another.',
+  ],
+  [
+    /can't write lsm profile/,
+    'The kernel refuses the label of the checkpoint, or that of --lsm-profile: its policy may not know it, or not let criu change to it.',
   ],
   [/No space left/, 'The file system of the images is full.'],
   [/Can't open .*inventory|No such file or directory.*\.img/, 'This is no directory with a complete checkpoint.'],

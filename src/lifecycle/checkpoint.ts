@@ -7,18 +7,20 @@ import { type CriuFeature, requestTypes } from '../criu/messages.ts';
 import { type MountLine, parseMounts } from '../criu/mounts.ts';
 import { type DumpFlags, dumpOptions, logFiles } from '../criu/options.ts';
 import { TsruncError } from '../errors.ts';
+import type { HostFacts } from '../host/facts.ts';
 import { probeHost } from '../host/probe.ts';
 import { tailOf } from '../host/tail.ts';
 import { loadNative } from '../native/load.ts';
 import type { Native } from '../native/native.ts';
 import { planDump } from '../plan/criu.ts';
 import type { ContainerRecord } from '../store/record.ts';
-import { Criu, hiddenFile, type Notification } from './criu.ts';
+import { Criu, hiddenFile } from './criu.ts';
 import { criuConfigFile } from './criu-config.ts';
 import { type CriuLocation, findWorkingCriu } from './criu-preflight.ts';
 import { destroy } from './delete.ts';
 import { frozenSpec } from './frozen.ts';
 import { type ImagePaths, Images } from './images.ts';
+import { labelToKeep } from './labels.ts';
 import type { ContainerStatus, TargetOptions } from './options.ts';
 import { cgroupOf } from './processes.ts';
 import { resolveInside } from './resolve-inside.ts';
@@ -44,7 +46,7 @@ export async function checkpoint(options: CheckpointOptions): Promise<void> {
     refuseUnlessRunning(statusOf(directory, record));
     const spec = frozenSpec(directory);
     refuseShared(spec);
-    await dump({ native, record, spec, options });
+    await dump({ native, record, spec, options, host: probeHost() });
     const { leaveRunning, preDump } = options.flags;
     if (!leaveRunning && !preDump) await destroy(native, directory, record, options.log);
   } finally {
@@ -71,14 +73,15 @@ interface Work {
   readonly record: ContainerRecord;
   readonly spec: Spec;
   readonly options: CheckpointOptions;
+  readonly host: HostFacts;
 }
 
 async function dump(work: Work): Promise<void> {
-  const { native, options } = work;
+  const { native, options, host } = work;
   const configFile = criuConfigFile(work.spec);
   const location = await findWorkingCriu({
     native,
-    host: probeHost(),
+    host,
     verb: 'checkpoint',
     features: featuresOf(options.flags),
   });
@@ -104,7 +107,7 @@ function featuresOf({ preDump, parentPath, lazyPages }: DumpFlags): readonly Cri
 
 async function dumpTo(
   images: Images,
-  { native, record, spec, options }: Work,
+  { native, record, spec, options, host }: Work,
   { path, searchPath, configFile }: CriuLocation & { readonly configFile: string | undefined },
   stdio: readonly [number, number, number],
 ): Promise<void> {
@@ -129,7 +132,12 @@ async function dumpTo(
       configFile,
     });
     const type = flags.preDump ? requestTypes.preDump : requestTypes.dump;
-    const response = await criu.request({ type, opts }, (notification) => notified(notification, options));
+    const label = labelToKeep(pid, spec, host);
+    const response = await criu.request({ type, opts }, async ({ script }) => {
+      if (script === 'status-ready') tellReady(options);
+      // Upon a refusal criu lets the container go on.
+      if (script === 'post-dump' && label !== undefined && !images.someProcess(label.isIn)) throw label.missing();
+    });
     if (response?.success !== true)
       throw images.failure(`checkpoint container ${record.id}`, logFiles.dump, response, tailOf(stdio[2]));
   } finally {
@@ -137,8 +145,8 @@ async function dumpTo(
   }
 }
 
-async function notified({ script }: Notification, { statusFd }: CheckpointOptions): Promise<void> {
-  if (script !== 'status-ready' || statusFd === undefined) return;
+function tellReady({ statusFd }: CheckpointOptions): void {
+  if (statusFd === undefined) return;
   writeSync(statusFd, Uint8Array.of(0));
   closeSync(statusFd);
 }

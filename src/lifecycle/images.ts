@@ -5,6 +5,7 @@ import {
   fchownSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
   readlinkSync,
   rmSync,
@@ -69,6 +70,12 @@ export class Images implements OpenDirectories {
     } finally {
       closeSync(fd);
     }
+  }
+
+  /** Whether an image of a process (core-PID.img) is such. */
+  someProcess(isSuch: (image: string) => boolean): boolean {
+    const names = readdirSync(this.#file('')).filter((name) => /^core-\d+\.img$/.test(name));
+    return names.some((name) => isSuch(this.read(name)));
   }
 
   #file(name: string): string {

@@ -44,7 +44,8 @@ const SIGKILL = 9;
  *     restore{images, mounts, namespaces, ...} ───────▶ makes the container's first process: our child, not its own
  *           ◀────────────── notify setup-namespaces     prestart, createRuntime hooks; loopback; network devices
  *           ◀────────────── notify orphan-pts-master    the terminal's descriptor, to the console socket or the monitor
- *           ◀────────────── notify post-restore         state.json, pid file
+ *           ◀────────────── notify post-restore         SELinux label? state.json, pid file
+ *           ◀────────────── notify pre-resume           AppArmor profile?
  *           ◀────────────── restored                    it runs, and criu ends
  *
  * @throws TsruncError as create and run; HOST_UNSUITABLE, CRIU_FAILED. Nothing is left behind then.
@@ -136,7 +137,7 @@ async function reviveFrom(
   await runSteps(native, planMountpoints(context), fdSources(making));
   await begin(criu, making, context, { ...location, fds: 1 + taken.length });
   namespaces.closeAll();
-  const restored = new Restored(making, options);
+  const restored = new Restored(making, options, criu.pid);
   using directories = images.seenBy(criu.pid);
   const streams = inheritedStreams(descriptorsOf(images));
   const opts = restoreOptions(flagsFor(streams, options.flags), {
@@ -150,10 +151,8 @@ async function reviveFrom(
     { type: requestTypes.restore, opts },
     (notification) => restored.notified(notification),
     async () => {
-      isStuck = restored.stuckAfterSilence();
-      if (!isStuck) return;
-      await making.cgroup.kill(SIGKILL);
-      criu.kill();
+      isStuck = restored.countSilence();
+      if (isStuck) await making.cgroup.kill(SIGKILL).finally(() => criu.kill());
     },
   );
   if (response?.success !== true)

@@ -1,5 +1,4 @@
 import { closeSync } from 'node:fs';
-import type { RestoreFlags } from '../criu/options.ts';
 import { TsruncError } from '../errors.ts';
 import { isEnding } from '../host/process.ts';
 import { planLoopbackOf } from '../plan/criu.ts';
@@ -7,27 +6,30 @@ import { namespaceOrigin } from '../plan/namespaces.ts';
 import type { ContainerRecord } from '../store/record.ts';
 import type { Notification } from './criu.ts';
 import { runHooks } from './hooks.ts';
+import { type Lsm, refuseLostLabel } from './labels.ts';
 import { fdSources, finish, type Making } from './prepare.ts';
-import { requireLabel } from './restored-label.ts';
+import type { RestoreOptions } from './restore.ts';
 import { hookState } from './state.ts';
 import { runSteps } from './steps.ts';
 
 const SIGKILL = 9;
-/** Looks, a second apart, at a container that has ended before criu has: what criu itself ends takes less. */
-const MOST_LOOKS = 5;
+/** Seconds that criu may say nothing when the container has ended: what criu itself ends takes less. */
+const MOST_SILENCE = 5;
 
 /** The container that criu is making: what has to be done for it in between. */
 export class Restored {
   readonly #making: Making;
   readonly #foreground: boolean;
-  readonly #flags: RestoreFlags;
-  #looks = 0;
+  readonly #refuseLostLabel: (lsm: Lsm, pid: number) => void;
+  #silence = 0;
   #made: { readonly pid: number; readonly pidfd: number; readonly record: ContainerRecord } | undefined;
 
-  constructor(making: Making, { detach, flags }: { readonly detach: boolean; readonly flags: RestoreFlags }) {
+  /** @param criu its process id */
+  constructor(making: Making, { detach, flags }: Pick<RestoreOptions, 'detach' | 'flags'>, criu: number) {
     this.#making = making;
     this.#foreground = !detach;
-    this.#flags = flags;
+    this.#refuseLostLabel = (lsm, restored) =>
+      refuseLostLabel(lsm, { restored, criu }, making.config.spec, making.host, flags.lsmProfile);
     making.undo.add('end the container', () => this.#end());
   }
 
@@ -48,9 +50,11 @@ export class Restored {
       case 'orphan-pts-master':
         return await this.#making.terminal.take(fd);
       case 'post-restore':
+        // SELinux changes labels of processes with one thread only, so criu has restored them by now, and a refusal is heard.
+        this.#refuseLostLabel('selinux', pid);
         return this.#finish(pid);
       case 'pre-resume':
-        return await this.#requireLabel();
+        return await this.#beforeItRuns();
     }
   }
 
@@ -70,11 +74,11 @@ export class Restored {
   /**
    * Whether criu waits for what cannot come: that the first process ends, which as that of a pid namespace does so only when
    * all others have been reaped, and criu traces those, so that nobody else can reap them. Its restore of a label that does not
-   * exist ends so. For who asks once a second.
+   * exist ends so. Counts how often it is called in a row, once for each second of silence.
    */
-  stuckAfterSilence(): boolean {
-    this.#looks = this.#made !== undefined && isEnding(this.#made.pid) ? this.#looks + 1 : 0;
-    return this.#looks >= MOST_LOOKS;
+  countSilence(): boolean {
+    this.#silence = this.#made !== undefined && isEnding(this.#made.pid) ? this.#silence + 1 : 0;
+    return this.#silence >= MOST_SILENCE;
   }
 
   #finish(pid: number): void {
@@ -87,15 +91,16 @@ export class Restored {
     if (this.#foreground) native.keepSignals();
   }
 
-  /** The processes have their credentials, and do not run yet: criu lets them go whatever we answer. */
-  async #requireLabel(): Promise<void> {
-    const { native, config, host, cgroup } = this.#making;
+  /** Its processes have their credentials, and criu lets them go whatever we answer. */
+  async #beforeItRuns(): Promise<void> {
+    const { native, cgroup } = this.#making;
     const { pid, pidfd } = this.#required();
     try {
-      requireLabel(pid, config.spec, this.#flags, host);
+      this.#refuseLostLabel('apparmor', pid);
     } catch (error) {
       native.pidfdSendSignal(pidfd, SIGKILL);
-      await cgroup.kill(SIGKILL);
+      // Those that share a pid namespace with others; what is wrong with the label is what has to be said.
+      await cgroup.kill(SIGKILL).catch(() => undefined);
       throw error;
     }
   }
