@@ -1,13 +1,14 @@
 /**
  * npm run conformance [-- RUNTIME [PROGRAM...]]: the OCI runtime-tools validation suite against a runtime (dist/tsrunc). Each
  * program runs alone, in a mount and a pid namespace of its own with a private /run, and has a minute. Exit status 0: every
- * program that counts is ok.
+ * program that counts is ok. `--sum FILE`: the sum also goes there, as JSON.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdtempSync, rmdirSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
 import { has } from '../scripts/packages.mjs';
 import { repository, SetupError } from '../scripts/run.mjs';
 import { script, setUp } from '../scripts/setup.mjs';
@@ -75,7 +76,8 @@ const validate = async (runtime, name, host) => {
 };
 
 await script(async () => {
-  const [given = 'dist/tsrunc', ...wanted] = process.argv.slice(2);
+  const { values, positionals } = parseArgs({ allowPositionals: true, options: { sum: { type: 'string' } } });
+  const [given = 'dist/tsrunc', ...wanted] = positionals;
   if (process.getuid?.() !== 0) throw new SetupError('The validation suite has to run as root.');
   setUp();
   const runtime = has(given) && !given.includes('/') ? given : resolve(repository, given);
@@ -92,5 +94,7 @@ await script(async () => {
     if (verdict === 'not ok') for (const reason of reasons.slice(0, 10)) console.log(`    ${reason}`);
   }
   console.log(`\n${count.ok} passed, ${count['not ok']} failed, ${count.skipped} skipped`);
-  return count['not ok'] === 0 ? 0 : 1;
+  const sum = { passed: count.ok, failed: count['not ok'], skipped: count.skipped };
+  if (values.sum !== undefined) writeFileSync(values.sum, JSON.stringify(sum));
+  return sum.failed === 0 ? 0 : 1;
 });

@@ -10,11 +10,12 @@ import { spawn } from 'node:child_process';
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { buildSuite } from '../conformance/suite.mjs';
 import { settledResidue, takeSnapshot } from '../test/residue.mjs';
 import { containerdTests, newestContainerd } from './containerd.mjs';
 import { findingsOf, isBroken } from './findings.mjs';
 import { ensurePackages, has, toEmulate } from './packages.mjs';
-import { repository, run } from './run.mjs';
+import { repository, run, SetupError } from './run.mjs';
 import { script, setUp } from './setup.mjs';
 
 /** @typedef {{ passed: number, failed: number, skipped: number }} Count */
@@ -175,6 +176,7 @@ const tests = (env) => [
     ...env,
     TSRUNC: join(repository, 'bin/tsrunc'),
   }),
+  validationSuite(env),
   virtualMachine(env),
 ];
 
@@ -197,6 +199,43 @@ const withNewestContainerd = (env) => ({
   },
 });
 
+/** Why the suite cannot be had here. @returns {string | undefined} */
+const withoutSuite = () => {
+  if (process.getuid?.() !== 0) return 'needs root';
+  try {
+    buildSuite();
+    return undefined;
+  } catch (error) {
+    if (error instanceof SetupError) return error.message;
+    throw error;
+  }
+};
+
+/** @param {NodeJS.ProcessEnv} env @returns {Check} */
+const validationSuite = (env) => ({
+  name: 'OCI runtime-tools validation suite',
+  run: async () => {
+    const reason = withoutSuite();
+    if (reason !== undefined) {
+      console.log(`  ${reason}`);
+      return counted({ skipped: 1 });
+    }
+    const sum = join(String(env.TMPDIR), 'conformance.json');
+    return countIn(sum, await succeeds(process.execPath, ['conformance/run.mjs', '--sum', sum], { env, show: true }));
+  },
+});
+
+/**
+ * The sum that a check has left, if it came so far.
+ * @param {string} path
+ * @param {boolean} good whether it succeeded
+ */
+const countIn = (path, good) => {
+  const count = existsSync(path) ? counted(JSON.parse(readFileSync(path, 'utf8'))) : counted();
+  rmSync(path, { force: true });
+  return !good && count.failed === 0 ? { ...count, failed: 1 } : count;
+};
+
 /** Why there can be no virtual machine here. @returns {string | undefined} */
 const withoutMachine = () => {
   if (process.getuid?.() !== 0) return 'needs root';
@@ -205,7 +244,7 @@ const withoutMachine = () => {
 };
 
 /**
- * Tests on what this host may lack: cgroup v2 alone, and systemd. The full run is `npm run test:vm -- --all`.
+ * Tests on what this host may lack: cgroup v2 alone, and systemd. The full run is `npm run test:vm`.
  * @param {NodeJS.ProcessEnv} env
  * @returns {Check}
  */
@@ -220,10 +259,7 @@ const virtualMachine = (env) => ({
     const sum = join(String(env.TMPDIR), 'vm.json');
     const command = ['scripts/vm/test.mjs', '--quick', '--sum', sum];
     // Five minutes where nothing else runs; the machine has a limit of its own, which comes first and shows its console.
-    const good = await succeeds(process.execPath, command, { env, show: true, minutes: 25 });
-    const count = existsSync(sum) ? counted(JSON.parse(readFileSync(sum, 'utf8'))) : counted();
-    rmSync(sum, { force: true });
-    return !good && count.failed === 0 ? { ...count, failed: 1 } : count;
+    return countIn(sum, await succeeds(process.execPath, command, { env, show: true, minutes: 25 }));
   },
 });
 

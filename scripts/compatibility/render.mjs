@@ -148,7 +148,7 @@ export const render = (given) => {
   const head = `# Compatibility
 
 What others' programs showed with tsrunc as their runtime, on each kind of host: ✓ passed, ✗ failed, – skipped (the host or the client
-lacks what it needs). Made from the last runs of \`npm run compatibility\` and \`npm run test:vm -- --all\`, which [compatibility.json](compatibility.json) holds; not to be edited.`;
+lacks what it needs). Made from the last runs of \`npm run compatibility\` and \`npm run test:vm\`, which [compatibility.json](compatibility.json) holds; not to be edited.`;
   const parts = [head, summary(runs), '## Versions', versions(runs)];
   return `${[...parts, ...clientNames(runs).map((name) => section(runs, name)), conformance(runs)].join('\n\n')}\n`;
 };

@@ -8,7 +8,7 @@ import { repository } from '../run.mjs';
  * @property {string} name
  * @property {'plain' | 'selinux' | 'systemd' | 'user' | 'v1'} mode of the machine
  * @property {import('./kernel.mjs').Release} [kernel] its release of Debian, when it is not this host's
- * @property {readonly string[]} [files] integration tests, by the beginnings of their names; none means all (with `shard`: all but those with clients)
+ * @property {readonly string[]} [files] integration tests
  * @property {string} [shard] which part of them: "2/6"
  * @property {string} [compatibility] in place of tests: what goes into docs/compatibility.md, a file of test/clients or
  *   "conformance"
@@ -33,12 +33,17 @@ export const quick = [
   {
     name: 'systemd, cgroup v2',
     mode: 'systemd',
-    files: ['test/systemd.test.ts', 'test/cgroups.test.ts'],
+    files: ['test/systemd.test.ts', 'test/cgroups.test.ts', 'test/masks.test.ts'],
     seconds: 1400,
   },
 ];
 
-/** Into how many machines all tests but those with clients are divided: one that dies costs its own part only. */
+/** All tests but those with clients. */
+const others = readdirSync(join(repository, 'test'))
+  .filter((name) => name.endsWith('.test.ts'))
+  .map((name) => `test/${name}`);
+
+/** Into how many machines they are divided: one that dies costs its own part only. */
 const parts = 4;
 
 /** What takes longest first, so that no machine runs alone in the end. */
@@ -57,6 +62,7 @@ export const full = [
   ...Array.from({ length: parts }, (_, index) => ({
     name: `systemd, cgroup v2: tests, part ${index + 1} of ${parts}`,
     mode: /** @type {const} */ ('systemd'),
+    files: others,
     shard: `${index + 1}/${parts}`,
     seconds: 2 * 3600,
   })),

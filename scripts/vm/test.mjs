@@ -1,8 +1,9 @@
 /**
- * `npm run test:vm -- [--mode plain|selinux|systemd|user|v1] [--kernel trixie|sid] [--seconds N] [FILE...]`: integration tests
- * in a virtual machine with what this host may lack: cgroup v2 alone, systemd as process 1, AppArmor or SELinux. `--command TEXT`
- * runs a shell command instead; `--quick` and `--all [NAME...]` run what stages.mjs lists (those with NAME in their names), and
- * end with a sum (`--sum FILE`: also there, as JSON). `--all` also renews docs/compatibility.md.
+ * `npm run test:vm`: integration tests, clients and the validation suite in virtual machines with what this host may lack:
+ * cgroup v2 alone, systemd as process 1, AppArmor or SELinux; all that stages.mjs lists, or `--all NAME...` (those with NAME in
+ * their names), or `--quick`. It ends with a sum (`--sum FILE`: also there, as JSON), and renews docs/compatibility.md.
+ * `npm run test:vm -- [--mode plain|selinux|systemd|user|v1] [--kernel trixie|sid] [--seconds N] FILE...`: these tests in one
+ * machine. `--command TEXT` runs a shell command instead.
  */
 import { appendFileSync, existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -69,8 +70,7 @@ const vitest = (files) =>
 /** @param {import('./stages.mjs').Stage} stage */
 const commandOf = (stage) => {
   const { compatibility, shard, files = [] } = stage;
-  if (compatibility === undefined)
-    return vitest([...(shard ? [`--shard=${shard}`, '--exclude=test/clients/**'] : []), ...files]);
+  if (compatibility === undefined) return vitest([...(shard ? [`--shard=${shard}`] : []), ...files]);
   const collect = [...environment, process.execPath, 'scripts/compatibility.mjs', '--collect'];
   if (compatibility !== 'conformance')
     return words([...collect, `--clients=${compatibility}`, '--without-conformance']);
@@ -214,16 +214,17 @@ await script(async () => {
   // By way of "exit", which stops the machine and its file servers.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => process.exit(130));
   setUp();
-  const missing = ensurePackages([...toEmulate, ...(values.all ? toTest : [])]);
+  const all = values.all || (!values.quick && values.command === undefined && positionals.length === 0);
+  const missing = ensurePackages([...toEmulate, ...(all ? toTest : [])]);
   if (missing !== undefined) throw new SetupError(missing);
   const withoutCriu = values.quick ? undefined : ensureCriu(process.env.PATH ?? '');
   if (withoutCriu !== undefined) report(`checkpoint and restore are not tested: ${withoutCriu}`);
-  const withoutContainerd = values.all ? ensureContainerd(process.env.PATH ?? '') : undefined;
+  const withoutContainerd = all ? ensureContainerd(process.env.PATH ?? '') : undefined;
   if (withoutContainerd !== undefined) report(withoutContainerd);
   if (!values.quick) must('make', ['-s', '-C', join(repository, 'addon'), 'fs-driver']); // minutes in a machine
   const asked = /** @param {import('./stages.mjs').Stage} stage */ ({ name }) =>
     positionals.length === 0 || positionals.some((part) => name.includes(part));
-  if (values.all) {
+  if (all) {
     const chosen = full.filter(asked);
     const names = full.map(({ name }) => `  ${name}`).join('\n');
     if (chosen.length === 0)

@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { runtime } from './host.ts';
 import { gid, subordinate, uid } from './ordinary.ts';
-import type { ExecOptions, Outcome } from './process.ts';
+import { type ExecOptions, eventually, type Outcome, patient } from './process.ts';
 import { Realm } from './realm.ts';
 
 export const image = 'localhost/tsrunc-test';
@@ -113,10 +113,15 @@ export class Podman {
     return this.realm.exec([...this.#identity.prefix, 'podman', ...words], { ...options, env: this.#env });
   }
 
-  /** One after the other: many at once get in each other's way in podman itself (containers/podman#11594). Those of --rm may go meanwhile. */
+  /**
+   * One after the other: many at once get in each other's way in podman itself (containers/podman#11594), as its clean-up of a
+   * container that has just ended does with its removal. Those of --rm may go meanwhile.
+   */
   async removeAll(): Promise<void> {
     const ids = (await this.ok('ps', '--all', '--quiet')).split('\n').filter(Boolean);
-    for (const id of ids) await this.ok('rm', '--force', '--ignore', '--time', '0', id);
+    const remove = (id: string) => this.exec(['rm', '--force', '--ignore', '--time', '0', id]);
+    for (const id of ids)
+      await eventually(`podman removes ${id}`, async () => (await remove(id)).code === 0 || undefined, patient(20_000));
   }
 
   /** A command of podman that has to succeed; its output without the final newline. */
