@@ -298,6 +298,7 @@ describe('the types', () => {
       [join(repository, 'node_modules/typescript/bin/tsc'), ...strict, ...target, ...types, file],
       {
         cwd: consumer.path,
+        timeout: 60_000,
       },
     );
   };

@@ -41,7 +41,7 @@ describe.skipIf(unavailable)(`README${unavailable === undefined ? '' : `: ${unav
   let realm: Realm;
   let layer: string;
   beforeAll(async () => {
-    realm = await Realm.open('readme', prepare);
+    realm = await Realm.open('readme', { prepare });
     layer = await realm.layer();
   }, patient(60_000));
   afterAll(() => realm?.close(), patient(30_000));

@@ -13,6 +13,7 @@ import { GrpcClient } from './grpc.ts';
 import { repository, runtime } from './host.ts';
 import { eventually, exec, type Outcome, output, patient } from './process.ts';
 import { encode, type Messages } from './protobuf.ts';
+import { type CgroupManager, endMountNamespace, entering, firstInside, isolation, privateRun } from './realm.ts';
 
 export const image = 'docker.io/library/tsrunc-test:latest';
 export const pauseImage = 'docker.io/library/tsrunc-pause:latest';
@@ -24,20 +25,21 @@ export const cniPlugins = ['/usr/lib/cni', '/usr/libexec/cni', '/opt/cni/bin'].f
 
 export interface ContainerdOptions {
   readonly cri?: boolean;
+  readonly manager?: CgroupManager;
 }
 
 const disabled = ['snapshotter.v1.btrfs', 'snapshotter.v1.zfs', 'snapshotter.v1.devmapper', 'snapshotter.v1.aufs'];
 
-const config = (path: string, { cri = false }: ContainerdOptions): string => `version = 2
+const config = (path: string, { cri = false, manager = 'cgroupfs' }: ContainerdOptions): string => `version = 2
 root = "${path}/root"
 state = "/run/containerd"
 disabled_plugins = ${JSON.stringify([...disabled, 'internal.v1.opt', ...(cri ? [] : ['grpc.v1.cri'])].map((name) => `io.containerd.${name}`))}
 [grpc]
   address = "/run/containerd/containerd.sock"
-${cri ? criConfig(path) : ''}`;
+${cri ? criConfig(path, manager) : ''}`;
 
 // Without CAP_SYS_RESOURCE nobody lowers an oom_score_adj, which is what the interface asks for pods: hence the restriction.
-const criConfig = (path: string): string => `[plugins."io.containerd.grpc.v1.cri"]
+const criConfig = (path: string, manager: CgroupManager): string => `[plugins."io.containerd.grpc.v1.cri"]
   sandbox_image = "${pauseImage}"
   restrict_oom_score_adj = true
   tolerate_missing_hugetlb_controller = true
@@ -47,7 +49,7 @@ const criConfig = (path: string): string => `[plugins."io.containerd.grpc.v1.cri
   runtime_type = "io.containerd.runc.v2"
 [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.tsrunc.options]
   BinaryName = "${runtime}"
-  SystemdCgroup = false
+  SystemdCgroup = ${manager === 'systemd'}
 [plugins."io.containerd.grpc.v1.cri".cni]
   bin_dir = "${cniPlugins}"
   conf_dir = "${path}/cni"
@@ -116,10 +118,12 @@ const taskMessages = {
 
 export class Containerd {
   readonly path: string;
+  readonly #manager: CgroupManager;
   readonly #process: ChildProcess;
   #pid = 0;
 
   private constructor(options: ContainerdOptions) {
+    this.#manager = options.manager ?? 'cgroupfs';
     this.path = mkdtempSync(join(tmpdir(), 'tsrunc-test-containerd-'));
     chmodSync(this.path, 0o755);
     writeFileSync(join(this.path, 'config.toml'), config(this.path, options));
@@ -127,24 +131,12 @@ export class Containerd {
     writeFileSync(join(this.path, 'cni', 'pods.conflist'), JSON.stringify(network));
     execFileSync('mkfifo', [join(this.path, 'stdin')]);
     // The network plugins remember what they gave away below /var/lib/cni.
-    const privately = ['/run', '/var/lib'].map((path) => `mount -t tmpfs -o mode=755 tmpfs ${path}`).join(' && ');
-    const start = `${privately} && ip link set lo up && exec containerd -c ${this.path}/config.toml`;
+    const privately = `${privateRun(this.#manager)}; mount -t tmpfs -o mode=755 tmpfs /var/lib`;
+    const start = `set -e; ${privately}; ip link set lo up; exec containerd -c ${this.path}/config.toml`;
     const log = openSync(join(this.path, 'log'), 'w');
     this.#process = spawn(
       'unshare',
-      [
-        '--mount',
-        '--net',
-        '--pid',
-        '--fork',
-        '--kill-child',
-        '--mount-proc',
-        '--propagation',
-        'private',
-        'sh',
-        '-c',
-        start,
-      ],
+      [...isolation(this.#manager), 'sh', '-c', start],
       // It leaves the temporary files of checkpoints behind.
       { stdio: ['ignore', log, log], env: { ...process.env, TMPDIR: this.path } },
     );
@@ -208,7 +200,7 @@ export class Containerd {
 
   /** Run any command in the daemon's namespaces. */
   inside(command: string, ...args: readonly string[]): Promise<Outcome> {
-    const enter = ['-t', String(this.#pid), '-m', '-n', '-p', command, ...args];
+    const enter = [...entering(this.#manager, this.#pid), command, ...args];
     // A FIFO that is open for writing too never ends.
     return exec('sh', ['-c', 'exec nsenter "$@" 0<>"$0"', join(this.path, 'stdin'), ...enter], { timeout: 40_000 });
   }
@@ -224,6 +216,7 @@ export class Containerd {
 
   async stop(): Promise<void> {
     const gone = new Promise((resolve) => this.#process.on('exit', resolve));
+    if (this.#manager === 'systemd') endMountNamespace(this.#pid);
     if (this.#process.exitCode === null) {
       this.#process.kill('SIGKILL');
       await gone;
@@ -236,7 +229,7 @@ export class Containerd {
     await eventually(
       'containerd answers',
       async () => {
-        this.#pid ||= childOf(this.#process.pid);
+        this.#pid ||= firstInside(this.#manager, this.#process.pid);
         if (this.#pid === 0 || !existsSync(this.socket)) return undefined;
         return (await this.ctr('version')).code === 0 ? true : undefined;
       },
@@ -246,8 +239,3 @@ export class Containerd {
     });
   }
 }
-
-const childOf = (pid: number | undefined): number => {
-  const children = execFileSync('cat', [`/proc/${pid}/task/${pid}/children`], { encoding: 'utf8' });
-  return Number(children.trim().split(' ')[0] || 0);
-};

@@ -3,7 +3,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { runtime } from './host.ts';
 import { type ExecOptions, eventually, type Outcome, patient } from './process.ts';
-import { Realm } from './realm.ts';
+import { type CgroupManager, Realm } from './realm.ts';
 
 export const image = 'tsrunc-test';
 export const runtimeName = 'tested';
@@ -41,7 +41,7 @@ export class Docker {
       pidfile: '/run/docker/pid',
       hosts: [environment.DOCKER_HOST],
       'cgroup-parent': realm.cgroup,
-      'exec-opts': ['native.cgroupdriver=cgroupfs'],
+      'exec-opts': [`native.cgroupdriver=${realm.manager}`],
       runtimes: { [runtimeName]: { path: runtime } },
       'default-runtime': runtimeName,
       'live-restore': true,
@@ -51,8 +51,9 @@ export class Docker {
   }
 
   /** @throws with the daemon's log when it does not come up in 20 s */
-  static async start(): Promise<Docker> {
-    const realm = await Realm.open('docker', () => 'mkdir /run/docker');
+  static async start(manager?: CgroupManager): Promise<Docker> {
+    const prepare = () => 'mkdir -p /run/docker';
+    const realm = await Realm.open('docker', { prepare, ...(manager && { manager }) });
     const docker = new Docker(realm);
     try {
       await startContainerd(realm);

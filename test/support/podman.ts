@@ -4,7 +4,7 @@ import { basename, dirname, join } from 'node:path';
 import { runtime } from './host.ts';
 import { gid, subordinate, uid } from './ordinary.ts';
 import { type ExecOptions, eventually, type Outcome, patient } from './process.ts';
-import { Realm } from './realm.ts';
+import { type CgroupManager, Realm } from './realm.ts';
 
 export const image = 'localhost/tsrunc-test';
 
@@ -12,13 +12,13 @@ export const image = 'localhost/tsrunc-test';
  * Without limits of its own: a machine without CAP_SYS_RESOURCE cannot raise any. static_dir stays unset: podman 4.3
  * spends 20 s per command on one elsewhere.
  */
-const configuration = ({ executable, graph }: Identity): string => `
+const configuration = ({ executable, graph }: Identity, manager: CgroupManager): string => `
 [containers]
 default_ulimits = []
 [network]
 network_config_dir = "${dirname(graph)}/networks"
 [engine]
-cgroup_manager = "cgroupfs"
+cgroup_manager = "${manager}"
 events_logger = "file"
 runtime = "tested"
 [engine.runtimes]
@@ -83,6 +83,11 @@ const ordinary = ({ path }: Realm): Identity => ({
   placement: [],
 });
 
+export interface PodmanOptions {
+  readonly rootless?: boolean;
+  readonly manager?: CgroupManager;
+}
+
 export class Podman {
   readonly realm: Realm;
   readonly #identity: Identity;
@@ -92,13 +97,14 @@ export class Podman {
     this.realm = realm;
     this.#identity = identity;
     const [containers, stores] = [join(realm.path, 'containers.conf'), join(realm.path, 'storage.conf')];
-    writeFileSync(containers, configuration(identity));
+    writeFileSync(containers, configuration(identity, realm.manager));
     writeFileSync(stores, storage(identity.graph, identity.runroot));
     this.#env = { CONTAINERS_CONF: containers, CONTAINERS_STORAGE_CONF: stores, ...identity.env };
   }
 
-  static async start({ rootless = false } = {}): Promise<Podman> {
-    const realm = await Realm.open('podman', rootless ? makeAccount : undefined);
+  static async start({ rootless = false, manager }: PodmanOptions = {}): Promise<Podman> {
+    const options = { ...(rootless && { prepare: makeAccount }), ...(manager && { manager }) };
+    const realm = await Realm.open('podman', options);
     const podman = new Podman(realm, (rootless ? ordinary : root)(realm));
     try {
       await podman.ok('import', '--quiet', await realm.layer(), image);

@@ -1,10 +1,23 @@
 /**
  * A private world for a container engine: own mount, network and pid namespaces, an own /run and a cgroup of its own. When
  * the test process ends, however it ends, the first process of the world does, and the kernel ends everything in it.
+ *
+ * With the host's systemd as manager of the cgroups it has a slice in place of the cgroup, and shares the host's process ids and
+ * /run, which systemd knows and where it listens.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmdirSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { criuPrefix } from './criu.ts';
@@ -21,33 +34,98 @@ export const engineUnavailable = (...programs: readonly string[]): string | unde
 /** The criu that works, Debian's programs before others of the same name (engine and client have to fit), Node last for bin/tsrunc. */
 const searchPath = `${criuPrefix}/usr/sbin:/usr/bin:/sbin:/bin:${process.env.PATH ?? ''}`;
 
+export type CgroupManager = 'cgroupfs' | 'systemd';
+
+/** Where engines keep what has a fixed name. */
+const directoriesOfEngines = [
+  '/run/containerd',
+  '/run/containers',
+  '/run/docker',
+  '/run/libpod',
+  '/run/netns',
+  '/run/crun',
+];
+
+/** Shell commands that give a private mount namespace a /run of its own, or with systemd only what engines use of it. */
+export const privateRun = (manager: CgroupManager): string =>
+  (manager === 'cgroupfs' ? ['/run'] : directoriesOfEngines)
+    .map((path) => `mkdir -p ${path}; mount -t tmpfs -o mode=755 tmpfs ${path}`)
+    .join('; ');
+
+/** Flags of unshare for the private namespaces. */
+export const isolation = (manager: CgroupManager): readonly string[] => [
+  ...['--mount', '--net', '--propagation=private'],
+  ...(manager === 'cgroupfs' ? ['--pid', '--fork', '--kill-child', '--mount-proc'] : []),
+];
+
+/** The process in the namespaces of an unshare that has these flags. */
+export const firstInside = (manager: CgroupManager, unshare: number | undefined): number => {
+  if (manager === 'systemd' || unshare === undefined) return unshare ?? 0;
+  const children = readFileSync(`/proc/${unshare}/task/${unshare}/children`, 'utf8');
+  return Number(children.trim().split(' ')[0] || 0);
+};
+
+/** Flags of nsenter for the same. */
+export const entering = (manager: CgroupManager, pid: number): readonly string[] => [
+  ...['-t', String(pid), '-m', '-n'],
+  ...(manager === 'cgroupfs' ? ['-p'] : []),
+];
+
+/** Without a pid namespace nobody ends the daemons of a daemon, but they share its mount namespace, which is nobody else's. */
+export const endMountNamespace = (pid: number): void => {
+  const namespaceOf = (process: number | string): string | undefined => {
+    try {
+      return readlinkSync(`/proc/${process}/ns/mnt`);
+    } catch {
+      return undefined; // it has ended
+    }
+  };
+  const wanted = namespaceOf(pid);
+  if (wanted === undefined || wanted === namespaceOf('self')) return;
+  const members = readdirSync('/proc').filter((name) => /^\d+$/.test(name) && namespaceOf(name) === wanted);
+  for (const member of members) {
+    try {
+      process.kill(Number(member), 'SIGKILL');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    }
+  }
+};
+
+export interface RealmOptions {
+  /** Shell commands that are run first, inside, for the private directory. */
+  readonly prepare?: (path: string) => string;
+  readonly manager?: CgroupManager;
+}
+
 export class Realm {
   /** Private directory, searchable by every user. */
   readonly path: string;
-  /** The cgroup for all containers, as an absolute path below each hierarchy. */
+  /** The cgroup for all containers: an absolute path below each hierarchy, or with systemd the name of a slice. */
   readonly cgroup: string;
+  readonly manager: CgroupManager;
   readonly #first: ChildProcess;
   #pid = 0;
 
-  private constructor(path: string, prepare: string) {
+  private constructor(path: string, { prepare = () => ':', manager = 'cgroupfs' }: RealmOptions) {
     this.path = path;
-    this.cgroup = `/${basename(path)}`;
+    this.manager = manager;
+    // A dash in the name of a slice stands for a slice above.
+    this.cgroup = manager === 'systemd' ? `${basename(path).replaceAll('-', '')}.slice` : `/${basename(path)}`;
     // The shell reaps whatever loses its parent; cat ends when the test process does.
-    const script = `set -e; mount -t tmpfs -o mode=755 tmpfs /run; ip link set lo up\n${prepare}\n: > ${path}/ready; cat`;
-    const isolation = ['--mount', '--net', '--pid', '--fork', '--kill-child', '--mount-proc', '--propagation=private'];
+    const script = `set -e; ${privateRun(manager)}; ip link set lo up\n${prepare(path)}\n: > ${path}/ready; cat`;
     const log = openSync(join(path, 'log'), 'a');
-    this.#first = spawn('unshare', [...isolation, 'sh', '-c', script], { stdio: ['pipe', log, log] });
+    this.#first = spawn('unshare', [...isolation(manager), 'sh', '-c', script], { stdio: ['pipe', log, log] });
   }
 
   /**
    * @param name of the engine, for the names of directory and cgroup
-   * @param prepare shell commands that are run first, inside; $1 of a function: the private directory
    * @throws with what the shell said, when it fails
    */
-  static async open(name: string, prepare: (path: string) => string = () => ':'): Promise<Realm> {
+  static async open(name: string, options: RealmOptions = {}): Promise<Realm> {
     const path = mkdtempSync(join(tmpdir(), `tsrunc-test-${name}-`));
     chmodSync(path, 0o755);
-    const realm = new Realm(path, prepare(path));
+    const realm = new Realm(path, options);
     try {
       await realm.#opened();
       return realm;
@@ -63,8 +141,7 @@ export class Realm {
       if (this.#first.exitCode !== null) throw new Error(`unshare: exit ${this.#first.exitCode}`);
       return existsSync(join(this.path, 'ready')) || undefined;
     });
-    const children = readFileSync(`/proc/${this.#first.pid}/task/${this.#first.pid}/children`, 'utf8');
-    this.#pid = Number(children.trim().split(' ')[0]);
+    this.#pid = firstInside(this.manager, this.#first.pid);
   }
 
   /** Run a program inside. */
@@ -89,7 +166,7 @@ export class Realm {
   }
 
   #enter(): string[] {
-    return ['-t', String(this.#pid), '-m', '-n', '-p', '--'];
+    return [...entering(this.manager, this.#pid), '--'];
   }
 
   /** What processes inside see at this absolute path. */
@@ -122,6 +199,10 @@ export class Realm {
 
   /** End everything and remove it, cgroups that the engine made included. */
   async close(): Promise<void> {
+    if (this.manager === 'systemd') {
+      endMountNamespace(this.#pid);
+      execFileSync('systemctl', ['stop', this.cgroup]);
+    }
     const ended = this.#first.exitCode === null && this.#first.signalCode === null ? once(this.#first, 'exit') : [];
     this.#first.kill('SIGKILL');
     await ended;
