@@ -12,7 +12,7 @@ import { parseArgs } from 'node:util';
 import { cache } from './apt.mjs';
 import { checksOf, lineOf, remember, renderKnown, runIn } from './compatibility/records.mjs';
 import { clientsOf, programsOf } from './compatibility/render.mjs';
-import { host, versions } from './compatibility/versions.mjs';
+import { commit, host, versions } from './compatibility/versions.mjs';
 import { containerdTests, newestContainerd } from './containerd.mjs';
 import { findingsOf } from './findings.mjs';
 import { repository, SetupError } from './run.mjs';
@@ -88,6 +88,7 @@ const runConformance = () => {
 const collect = () => ({
   host: host(),
   date: new Date().toISOString(),
+  commit: commit(),
   versions: versions(),
   clients: runClients(),
   conformance: runConformance(),

@@ -122,6 +122,16 @@ describe('what was known', () => {
     expect(render(known === undefined ? [] : [known])).toContain(' (2026-01-02) |');
   });
 
+  test('the suite that a later run left out keeps its day and commit', () => {
+    const first = { ...run('one', [], ['create']), date: '2026-01-02T00:00:00Z', commit: 'abc1234' };
+    const later = { ...run('one', ['cri']), date: '2026-03-04T00:00:00Z', commit: 'def5678' };
+    const [known] = [later, later].reduce((runs, next) => joined(runs, next, isThere), [first] as readonly Run[]);
+    expect(known).toMatchObject({ commit: 'def5678', suite: { date: '2026-01-02T00:00:00Z', commit: 'abc1234' } });
+    const text = render(known === undefined ? [] : [known]);
+    expect(text).toContain('| OCI validation suite | 1 ✓ (2026-01-02, abc1234) |');
+    expect(text).toContain('| run on | 2026-03-04, def5678 |');
+  });
+
   test('a run is found in what a machine prints', () => {
     const one = run('one', ['docker']);
     expect(runIn(`noise\r\n${lineOf(one)}\r\nmore\r\n`)).toEqual(one);

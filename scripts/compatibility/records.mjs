@@ -22,6 +22,9 @@ export const runIn = (output) => {
 };
 
 /** @param {Run} run */
+const partOf = ({ date, commit }) => ({ date, ...(commit === undefined ? {} : { commit }) });
+
+/** @param {Run} run */
 export const checksOf = ({ clients, conformance }) => [...clients.flatMap(({ checks }) => checks), ...conformance];
 
 /**
@@ -38,9 +41,10 @@ export const joined = (known, run, isThere) => {
   if (old === undefined) return [...others, run];
   const kept = old.clients
     .filter(({ file }) => isThere(file) && run.clients.every((client) => client.file !== file))
-    .map((client) => ({ date: old.date, ...client }));
+    .map((client) => ({ ...partOf(old), ...client }));
   const clients = [...run.clients, ...kept].sort((one, other) => one.name.localeCompare(other.name));
-  return [...others, { ...run, clients, conformance: run.conformance.length > 0 ? run.conformance : old.conformance }];
+  if (run.conformance.length > 0 || old.conformance.length === 0) return [...others, { ...run, clients }];
+  return [...others, { ...run, clients, conformance: old.conformance, suite: old.suite ?? partOf(old) }];
 };
 
 /** @returns {readonly Run[]} */

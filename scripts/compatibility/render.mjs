@@ -2,7 +2,7 @@
 
 /** @typedef {'passed' | 'failed' | 'skipped'} Verdict */
 /** @typedef {{ group: string, name: string, verdict: Verdict }} Check group: of the describes below the client's, joined */
-/** @typedef {{ name: string, file: string, checks: readonly Check[], date?: string }} Client date: when it was tried, if not in the latest run */
+/** @typedef {{ name: string, file: string, checks: readonly Check[], date?: string | undefined, commit?: string | undefined }} Client date, commit: when it was tried, if not in the latest run */
 /** @typedef {{ name: string, verdict: Verdict, reason?: string }} Program of the validation suite */
 
 /**
@@ -10,9 +10,11 @@
  * @typedef {object} Run
  * @property {string} host for headings: "cgroup v2, systemd"
  * @property {string} date of the run, ISO 8601
+ * @property {string | undefined} [commit] of tsrunc
  * @property {Readonly<Record<string, string>>} versions by the name of the program
  * @property {readonly Client[]} clients
  * @property {readonly Program[]} conformance empty where the suite was not run
+ * @property {{ date: string, commit?: string | undefined }} [suite] when it was run, if not in the latest run
  */
 
 /** @typedef {{ name: string, status: string, assertionResults: readonly Assertion[] }} TestFile */
@@ -85,10 +87,14 @@ const clientNames = (runs) => unique(runs.flatMap(({ clients }) => clients.map((
 /** @param {Run} run @param {string} name */
 const checksOf = (run, name) => run.clients.find((client) => client.name === name)?.checks ?? [];
 
-/** Of a client that the latest run left out, or did not come to the end of. @param {Run} run @param {string} name */
-const earlier = (run, name) => {
-  const day = run.clients.find((client) => client.name === name)?.date?.slice(0, 10);
-  return day === undefined || day === run.date.slice(0, 10) ? '' : ` (${day})`;
+const dated = /** @param {{ date: string, commit?: string | undefined }} run */ ({ date, commit }) =>
+  [date.slice(0, 10), ...(commit === undefined ? [] : [commit])].join(', ');
+
+/** Of what the latest run left out, or did not come to the end of. @param {Run} run @param {{ date?: string | undefined, commit?: string | undefined }} [part] */
+const earlier = (run, part) => {
+  if (part?.date === undefined) return '';
+  const day = dated({ ...part, date: part.date });
+  return day === dated(run) ? '' : ` (${day})`;
 };
 
 /** @param {readonly Run[]} runs */
@@ -97,9 +103,12 @@ const summary = (runs) =>
     ['', ...runs.map(({ host }) => host)],
     ...clientNames(runs).map((name) => [
       name,
-      ...runs.map((run) => `${sum(checksOf(run, name))}${earlier(run, name)}`),
+      ...runs.map((run) => {
+        const client = run.clients.find((one) => one.name === name);
+        return `${sum(checksOf(run, name))}${earlier(run, client)}`;
+      }),
     ]),
-    ['OCI validation suite', ...runs.map(({ conformance }) => sum(conformance))],
+    ['OCI validation suite', ...runs.map((run) => `${sum(run.conformance)}${earlier(run, run.suite)}`)],
   ]);
 
 /** @param {readonly Run[]} runs */
@@ -108,7 +117,7 @@ const versions = (runs) => {
   return table([
     ['', ...runs.map(({ host }) => host)],
     ...names.map((name) => [name, ...runs.map((run) => run.versions[name] ?? '')]),
-    ['run on', ...runs.map(({ date }) => date.slice(0, 10))],
+    ['run on', ...runs.map(dated)],
   ]);
 };
 
@@ -135,7 +144,7 @@ const conformance = (runs) => {
     one.conformance.find((program) => program.name === name);
   const rows = names.map((name) => {
     const programs = run.map((one) => find(one, name));
-    const reason = programs.find((program) => program?.reason !== undefined)?.reason ?? '';
+    const reason = unique(programs.flatMap((program) => program?.reason ?? [])).join('; ');
     return [name, ...programs.map((program) => (program === undefined ? '' : marks[program.verdict])), reason];
   });
   const text = 'Programs of the OCI runtime-tools; [conformance/](../conformance) tells how they are run and judged.';

@@ -14,6 +14,7 @@ const programs = {
   conmon: ['conmon', '--version'],
   netavark: ['/usr/lib/podman/netavark', '--version'],
   dockerd: ['dockerd', '--version'],
+  systemd: ['systemctl', '--version'],
 };
 
 /** The first number with dots in what it answers. @param {[string, readonly [string, ...string[]]]} program @returns {[string, string][]} */
@@ -51,6 +52,9 @@ export const versions = () => ({
   ...Object.fromEntries(versionOfNewest()),
   ...Object.fromEntries(versionOfCriu()),
 });
+
+/** That tsrunc was built from. */
+export const commit = () => /^commit: (\w{7})/m.exec(run(join(repository, 'dist/tsrunc'), ['--version']).stdout)?.[1];
 
 /** The kind of this host, as a heading. */
 export const host = () => {
