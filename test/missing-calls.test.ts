@@ -2,38 +2,28 @@
  * A kernel that is too old, or a filter of system calls around tsrunc (it runs in a container itself): what lacks is named, with
  * the way out, and nothing is left behind.
  */
-import { execFileSync } from 'node:child_process';
-import { readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe } from 'vitest';
-import {
-  type Box,
-  type Bundle,
-  type Config,
-  exec,
-  expect,
-  type Outcome,
-  type Patch,
-  patient,
-  test,
-} from './support/box.ts';
-import { cgroupDirectories, hasCommand, isRoot, repository, runtime } from './support/host.ts';
+import { describe } from 'vitest';
+import { type Box, type Bundle, type Config, exec, expect, type Outcome, type Patch, test } from './support/box.ts';
+import { denying, useDeny } from './support/deny.ts';
+import { cgroupDirectories, hasCommand, isRoot, runtime } from './support/host.ts';
 
-const deny = join(repository, 'build', `deny-${process.pid}`);
+useDeny();
+
 const ENOSYS = 38;
 const errno = { EPERM: 1, EAGAIN: 11, EMFILE: 24, ENOSPC: 28, ENOSYS } as const;
 type Errno = keyof typeof errno;
-
-beforeAll(() => {
-  execFileSync('cc', ['-O1', '-o', deny, join(import.meta.dirname, 'support/deny.c')]);
-}, patient(30_000));
-afterAll(() => rmSync(deny, { force: true }));
 
 const tooOld = 'Hint: tsrunc needs Linux 5.12. On a newer kernel a filter hides the call';
 
 /** The runtime where some calls give an errno. */
 const without = (box: Box, denied: readonly (readonly [call: string, errno: Errno])[], words: readonly string[]) =>
-  exec(deny, [...denied.map(([call, name]) => `${call}=${errno[name]}`), '--', runtime, '--root', box.root, ...words]);
+  denying(
+    box,
+    denied.map(([call, name]) => `${call}=${errno[name]}`),
+    words,
+  );
 
 const inUserNamespace = (config: Config): void => {
   config.linux.namespaces.push({ type: 'user' });

@@ -3,9 +3,12 @@ import { closeSync, constants, openSync, readFileSync, readSync } from 'node:fs'
 import { describe } from 'vitest';
 import type { Seccomp, SeccompAction, SeccompArg, SeccompFlag, SeccompSyscall } from '../src/config/spec.ts';
 import { type Box, eventually, expect, type Patch, test } from './support/box.ts';
+import { denying, useDeny } from './support/deny.ts';
+import { isRoot, runtime } from './support/host.ts';
 import { callingBundle, outcomeOfCalls, useSyscalls } from './support/syscalls.ts';
 
 useSyscalls();
+useDeny();
 
 const allowing = (...syscalls: SeccompSyscall[]): Seccomp => ({ defaultAction: 'SCMP_ACT_ALLOW', syscalls });
 const on = (action: SeccompAction, names: string[], rest: Partial<SeccompSyscall> = {}): SeccompSyscall => ({
@@ -161,6 +164,32 @@ describe('flags', () => {
     const last = eventually('the kill is logged', () => codes().includes(kill) || undefined);
     skip(!(await last.catch(() => false)), 'the kernel has not even logged what kills: it does not, or not so many');
     expect(codes()).toEqual(expected);
+  });
+
+  // TSYNC is nothing to one thread. Without a list the flag that costs no speed, as in runc; an empty list is none.
+  const numbers = { TSYNC: 1, LOG: 2, SPEC_ALLOW: 4, WAIT_KILLABLE_RECV: 32 };
+  test.skipIf(!isRoot || runtime.endsWith('/runc')).for<[SeccompFlag[] | undefined, string[]]>([
+    [undefined, ['SPEC_ALLOW']],
+    [[], []],
+    [[SPEC_ALLOW], ['SPEC_ALLOW']],
+    [[LOG], ['LOG']],
+    [[TSYNC, LOG], ['LOG']],
+    [
+      [TSYNC, LOG, SPEC_ALLOW],
+      ['LOG', 'SPEC_ALLOW'],
+    ],
+  ])('%j: the kernel is given %j', async ([flags, expected], { box }) => {
+    const bundle = await box.bundle((config) => {
+      config.linux.seccomp = { ...allowing(), ...(flags === undefined ? {} : { flags }) };
+    });
+    const given: string[] = [];
+    for (const [name, number] of Object.entries(numbers)) {
+      const { code, stderr } = await denying(box, [`seccomp:1:${number}=1`], ['run', '-b', bundle.path, box.id()]);
+      if (code === 0) continue;
+      expect(stderr).toContain('Cannot load the seccomp filter');
+      given.push(name);
+    }
+    expect(given).toEqual(expected);
   });
 
   const vulnerability = '/sys/devices/system/cpu/vulnerabilities/spec_store_bypass';

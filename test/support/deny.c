@@ -1,9 +1,9 @@
 /*
  * Runs a program on a kernel that lacks some system calls, or refuses them:
  *
- *   deny CALL=ERRNO ... -- PROGRAM [ARG...]      (ERRNO is a number; 38 is ENOSYS)
+ *   deny CALL[:INDEX:BITS]=ERRNO ... -- PROGRAM [ARG...]      (ERRNO is a number; 38 is ENOSYS)
  *
- * by a filter that all its descendants inherit.
+ * by a filter that all its descendants inherit. With BITS only where the argument of this index has one of them.
  */
 #define _GNU_SOURCE
 #include <linux/filter.h>
@@ -51,19 +51,41 @@ static unsigned number_of(const char* name, size_t length) {
   exit(2);
 }
 
-int main(int argc, char** argv) {
-  struct sock_filter code[2 * 32 + 2];
+enum { MOST_RULES = 32, LONGEST_RULE = 5 };
+
+static const struct sock_filter load_number = BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
+
+/* Writes the rule of a word; returns its length. */
+static unsigned short rule_of(const char* word, struct sock_filter* code) {
+  const size_t length = strcspn(word, ":=");
+  const unsigned number = number_of(word, length);
+  char* at = (char*)word + length;
   unsigned short size = 0;
-  code[size++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
-  int i = 1;
-  for (; i < argc && strcmp(argv[i], "--") != 0 && i <= 32; i++) {
-    const char* equals = strchr(argv[i], '=');
-    if (equals == NULL) return 2;
-    unsigned number = number_of(argv[i], (size_t)(equals - argv[i]));
+  code[size++] = load_number;
+  if (*at == ':') {
+    /* The low half: flags have no other. */
+    const size_t argument = offsetof(struct seccomp_data, args) + 8 * strtoul(at + 1, &at, 0);
+    const unsigned bits = *at == ':' ? (unsigned)strtoul(at + 1, &at, 0) : 0;
+    code[size++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 3);
+    code[size++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (unsigned)argument);
+    code[size++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, bits, 0, 1);
+  } else {
     code[size++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 1);
-    code[size++] =
-        (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (unsigned)strtoul(equals + 1, NULL, 10));
   }
+  if (*at != '=') {
+    fprintf(stderr, "deny: no errno in %s\n", word);
+    exit(2);
+  }
+  const unsigned answer = SECCOMP_RET_ERRNO | (unsigned)strtoul(at + 1, NULL, 10);
+  code[size++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, answer);
+  return size;
+}
+
+int main(int argc, char** argv) {
+  struct sock_filter code[MOST_RULES * LONGEST_RULE + 1];
+  unsigned short size = 0;
+  int i = 1;
+  for (; i < argc && strcmp(argv[i], "--") != 0 && i <= MOST_RULES; i++) size += rule_of(argv[i], code + size);
   code[size++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
   const struct sock_fprog program = {size, code};
   if (i + 1 >= argc) return 2;
