@@ -17,6 +17,8 @@ import type { Seccomp } from '../src/config/spec.ts';
 import { loadNative } from '../src/native/load.ts';
 import { cachedFilter, type FilterCache, storeFilter } from '../src/seccomp/cache.ts';
 import { type Box, expect, test } from './support/box.ts';
+import { isRoot } from './support/host.ts';
+import { runAfter } from './support/mounts.ts';
 import { callingBundle, useSyscalls } from './support/syscalls.ts';
 
 useSyscalls();
@@ -57,6 +59,22 @@ describe('a container', () => {
   test('with another profile has another one', async ({ box }) => {
     expect((await run(box, denying(100))).said).toBe('100');
     expect((await run(box, denying(101))).said).toBe('101');
+    expect(entries(box)).toHaveLength(2);
+  });
+
+  test.skipIf(!isRoot)('on another kernel has another one', async ({ box }) => {
+    const bundle = await callingBundle(box, denying(100), ['getppid']);
+    const on = async (release: string): Promise<string> => {
+      const file = join(box.path, release);
+      writeFileSync(file, `${release}\n`);
+      return (await runAfter(box, `mount --bind ${file} /proc/sys/kernel/osrelease`, bundle)).stdout.trim();
+    };
+    expect(await on('6.99.0')).toBe('100');
+    const [first = ''] = entries(box);
+    expect(readFileSync(join(directoryOf(box), first), 'utf8')).toContain('"6.99.0"');
+    expect(await on('6.99.0')).toBe('100');
+    expect(entries(box)).toEqual([first]);
+    expect(await on('6.99.1')).toBe('100');
     expect(entries(box)).toHaveLength(2);
   });
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe } from 'vitest';
 import type { Seccomp } from '../src/config/spec.ts';
 import { Agent, useAgents } from './support/agent.ts';
-import { type Box, type Bundle, expect, type Patch, test } from './support/box.ts';
+import { type Box, type Bundle, expect, type Patch, patient, test } from './support/box.ts';
 import { callingBundle, useSyscalls } from './support/syscalls.ts';
 
 useSyscalls();
@@ -165,3 +165,22 @@ test('WAIT_KILLABLE_RECV is taken with NOTIFY, and means nothing without it', as
   const without: Seccomp = { defaultAction: 'SCMP_ACT_ALLOW', flags };
   expect(await box.run(await bundleOf(box, without, ['getppid']))).toMatchObject({ code: 0 });
 });
+
+test.for([
+  [[], 'is interrupted', { wait: 10_000, says: 'left', seen: '4 ok', answers: 0 }],
+  [
+    ['SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV'],
+    'goes on until the answer',
+    { wait: 500, says: 'asks', seen: '123 ok', answers: 1 },
+  ],
+] as const)(
+  'flags %j: a call that the agent works on %s when a signal comes',
+  async ([flags, _, expected], { box }) => {
+    const agent = await Agent.at(socketIn(box), 'errno:123', patient(expected.wait));
+    const bundle = await bundleOf(box, asking(box, ['getppid'], { flags: [...flags] }), ['-i', 'getppid', 'getpid']);
+    expect(await box.run(bundle)).toMatchObject({ code: 0, stdout: `${expected.seen}\n` });
+    await agent.says('gone');
+    expect(agent.lines(expected.says)).toHaveLength(1);
+    expect(agent.lines('call')).toHaveLength(expected.answers);
+  },
+);

@@ -1,7 +1,7 @@
 /*
  * Stands in for a seccomp agent (config-linux.md "The Container Process State"):
  *
- *   agent SOCKET ANSWER     ANSWER: continue | errno:N | value:N
+ *   agent SOCKET ANSWER [MS]     ANSWER: continue | errno:N | value:N
  *
  * listens on the Unix stream socket, takes one connection, and prints to stdout, a line each:
  *
@@ -11,11 +11,16 @@
  *   call NUMBER                  a system call that it was asked about and answered
  *   gone                         no process uses the filter any more
  *
+ * With MS it sends SIGUSR1 to each process that asks, gives it so many milliseconds to leave its call, and prints
+ *
+ *   asks | left                  whether it still waits for the answer
+ *
  * Exit status: 0; 1 with a message when a system call fails.
  */
 #include <errno.h>
 #include <linux/seccomp.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,10 +62,21 @@ static int receive_state(int connection) {
   return fd;
 }
 
-static void answer(int listener, const char* how) {
+static int still_asks(int listener, __u64 id) { return ioctl(listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &id) == 0; }
+
+static int asks_after_signal(int listener, const struct seccomp_notif* ask, int milliseconds) {
+  must(kill((pid_t)ask->pid, SIGUSR1), "kill");
+  for (int i = 0; i < milliseconds && still_asks(listener, ask->id); i++) usleep(1000);
+  const int asks = still_asks(listener, ask->id);
+  printf("%s\n", asks ? "asks" : "left");
+  return asks;
+}
+
+static void answer(int listener, const char* how, int milliseconds) {
   struct seccomp_notif ask;
   memset(&ask, 0, sizeof ask);
   if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &ask) < 0 && errno == ENOENT) return;
+  if (milliseconds > 0 && !asks_after_signal(listener, &ask, milliseconds)) return;
   struct seccomp_notif_resp reply = {.id = ask.id};
   if (strcmp(how, "continue") == 0) reply.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
   if (strncmp(how, "errno:", 6) == 0) reply.error = -atoi(how + 6);
@@ -71,7 +87,7 @@ static void answer(int listener, const char* how) {
 }
 
 int main(int argc, char** argv) {
-  if (argc != 3) return 2;
+  if (argc != 3 && argc != 4) return 2;
   setvbuf(stdout, NULL, _IOLBF, 0);
   int connection = must(accept(listen_at(argv[1]), NULL, NULL), "accept");
   int listener = receive_state(connection);
@@ -79,7 +95,7 @@ int main(int argc, char** argv) {
     struct pollfd watched = {listener, POLLIN, 0};
     must(poll(&watched, 1, -1), "poll");
     if (watched.revents & POLLIN)
-      answer(listener, argv[2]);
+      answer(listener, argv[2], argc > 3 ? atoi(argv[3]) : 0);
     else
       break;
   }

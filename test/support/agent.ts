@@ -20,16 +20,16 @@ export class Agent {
   readonly #process: ChildProcess;
   #said = '';
 
-  private constructor(socket: string, answer: string) {
-    this.#process = spawn(program, [socket, answer], { stdio: ['ignore', 'pipe', 'inherit'] });
+  private constructor(words: readonly string[]) {
+    this.#process = spawn(program, words, { stdio: ['ignore', 'pipe', 'inherit'] });
     this.#process.stdout?.on('data', (data) => {
       this.#said += data;
     });
   }
 
-  /** An agent that listens at `socket`; it ends with the test. */
-  static async at(socket: string, answer: string): Promise<Agent> {
-    const agent = new Agent(socket, answer);
+  /** An agent that listens at `socket`; it ends with the test. `interrupting`: milliseconds between its signal and its answer. */
+  static async at(socket: string, answer: string, interrupting?: number): Promise<Agent> {
+    const agent = new Agent([socket, answer, ...(interrupting === undefined ? [] : [String(interrupting)])]);
     onTestFinished(() => agent.end());
     await agent.says('ready');
     return agent;

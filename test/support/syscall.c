@@ -1,13 +1,14 @@
 /*
  * Makes system calls and tells what comes of them, one word each:
  *
- *   syscall [-32] CALL[:ARG...] ...     (CALL is a number or one of the names below, ARG a number)
+ *   syscall [-32 | -i] CALL[:ARG...] ...     (CALL is a number or one of the names below, ARG a number)
  *
  * prints "ok" or the number of the errno per call. -32 makes them through the 32-bit entry of x86 (int 0x80), where
- * only numbers name calls.
+ * only numbers name calls. -i lets SIGUSR1 interrupt them.
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -76,9 +77,16 @@ static long call32(const unsigned long long* a) {
 #endif
 }
 
+static void ignore(int number) { (void)number; }
+
 int main(int argc, char** argv) {
   int is32 = argc > 1 && strcmp(argv[1], "-32") == 0;
-  for (int i = 1 + is32; i < argc; i++) {
+  int interruptible = argc > 1 && strcmp(argv[1], "-i") == 0;
+  int first = 1 + is32 + interruptible;
+  /* Without SA_RESTART. */
+  struct sigaction action = {.sa_handler = ignore};
+  if (interruptible && sigaction(SIGUSR1, &action, NULL) != 0) return 1;
+  for (int i = first; i < argc; i++) {
     unsigned long long a[7] = {0};
     char* at = argv[i];
     for (int n = 0; n < 7; n++) {
@@ -88,9 +96,9 @@ int main(int argc, char** argv) {
     }
     long result = is32 ? call32(a) : syscall((long)a[0], a[1], a[2], a[3], a[4], a[5], a[6]);
     if (result >= 0)
-      printf("%sok", i > 1 + is32 ? " " : "");
+      printf("%sok", i > first ? " " : "");
     else
-      printf("%s%d", i > 1 + is32 ? " " : "", errno);
+      printf("%s%d", i > first ? " " : "", errno);
   }
   printf("\n");
   return 0;
