@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path';
 import { describe } from 'vitest';
 import { decode } from '../src/criu/protobuf.ts';
-import { type Box, eventually, expect, patient, test } from './support/box.ts';
+import { type Box, eventually, expect, output, patient, test } from './support/box.ts';
 import {
   counted,
   counter,
@@ -20,8 +20,9 @@ import {
   useHolder,
 } from './support/checkpoint.ts';
 import { criuHas, withoutCriu } from './support/criu.ts';
-import { runtime } from './support/host.ts';
+import { cgroupsOf, hasCommand, runtime } from './support/host.ts';
 import { unshared } from './support/mounts.ts';
+import { namespaceFile } from './support/namespaces.ts';
 
 useHolder();
 
@@ -291,12 +292,45 @@ describe.skipIf(withoutCriu !== undefined)(`flags of checkpoint and restore (${w
     await revive(box, saved, '--manage-cgroups-mode', 'soft');
   });
 
-  test.for(['soft', 'ignore'])('--manage-cgroups-mode %s', async (mode, { box }) => {
-    const saved = await start(box, counter);
+  test.for([
+    ['soft', 'config.json'],
+    ['ignore', 'config.json'],
+    ['full', 'the checkpoint'],
+  ])('--manage-cgroups-mode %s: the limits are those of %s', async ([mode = '', source], { box }) => {
+    const saved = await start(box, counter, (config) => {
+      config.linux.resources = { pids: { limit: 20 } };
+    });
+    await box.ok('update', '--pids-limit', '33', saved.id);
     await save(box, saved, '--manage-cgroups-mode', mode);
     const before = counted(saved);
     await revive(box, saved, '--manage-cgroups-mode', mode);
     await reaches(saved, before + 2);
+    const limits = cgroupsOf((await box.state(saved.id)).pid)
+      .filter((directory) => directory.endsWith(saved.id))
+      .map((directory) => join(directory, 'pids.max'))
+      .filter((path) => existsSync(path))
+      .map((path) => readFileSync(path, 'utf8').trim());
+    expect(limits).toEqual([source === 'config.json' ? '20' : '33']);
     await box.ok('pause', saved.id);
   });
+
+  test.for([[[]], [['--empty-ns', 'network']]])(
+    '%j: the network comes back with its loopback device alone',
+    async ([flags = []], { box, skip }) => {
+      skip(!hasCommand('nsenter') || !hasCommand('ip'), 'this host has no ip, or no nsenter');
+      const saved = await start(box, counter);
+      const { pid = 0 } = await box.state(saved.id);
+      const devices = async (): Promise<string[]> => {
+        const { stdout } = await box.ok('exec', saved.id, 'cat', '/proc/net/dev');
+        return [...stdout.matchAll(/^ *(\S+):/gm)].map(([_, name = '']) => name).toSorted();
+      };
+      const adding = 'ip link add tsrunc0 type veth peer name tsrunc1'.split(' ');
+      await output('nsenter', [`--net=${namespaceFile(pid, 'network')}`, ...adding]);
+      expect(await devices()).toEqual(['lo', 'tsrunc0', 'tsrunc1']);
+      await save(box, saved, ...flags);
+      await revive(box, saved, ...flags);
+      expect(await devices()).toEqual(['lo']);
+      expect((await box.ok('exec', saved.id, 'ip', 'link', 'show', 'lo')).stdout).toContain('UP');
+    },
+  );
 });
