@@ -195,3 +195,39 @@ describe.skipIf(!isRoot || isCgroupV2 || !hasCommand('runc') || onRunc)(
     });
   },
 );
+
+describe.skipIf(!isRoot || !hasCommand('runc') || onRunc)('exit statuses of mistakes beside runc', () => {
+  const status = async (program: string, box: Box, words: string): Promise<number | null> =>
+    (await exec(program, ['--root', join(box.path, 'state'), ...words.split(' ')], { cwd: box.path })).code;
+
+  test.for([
+    ['--nosuch', 1],
+    ['--nosuch list', 1],
+    ['list --nosuch', 1],
+    ['state --nosuch nobody', 1],
+    ['exec --nosuch nobody true', 1],
+    ['create --bundle', 1],
+    ['--debug=maybe list', 1],
+    ['--log-format bad list', 1],
+    ['list --format bad', 1],
+    ['list extra', 1],
+    ['state', 1],
+    ['state one two', 1],
+    ['create', 1],
+    ['run', 1],
+    ['exec', 1],
+    ['exec nobody', 255],
+    ['exec nobody true', 255],
+    ['kill nobody NOSUCH', 1],
+    ['update --pids-limit x nobody', 1],
+    ['events --interval x nobody', 1],
+    ['delete --force nobody', 0],
+  ] as const)('%s: %i', async ([words, code], { box }) => {
+    expect([await status(runtime, box, words), await status('runc', box, words)]).toEqual([code, code]);
+  });
+
+  // runc's is that of the library that reads its command line.
+  test.for(['nosuch', 'help nosuch'])('%s: 1, where runc gives 3', async (words, { box }) => {
+    expect([await status(runtime, box, words), await status('runc', box, words)]).toEqual([1, 3]);
+  });
+});
