@@ -2,13 +2,13 @@
  * runtime-spec config-linux.md "Control groups": every field of linux.resources, read back from the kernel's files on the
  * host, and its effect from inside where there is one to see. Placement and removal are in cgroups.test.ts.
  */
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { describe } from 'vitest';
 import type { Resources } from '../src/config/spec.ts';
 import { type Box, expect, type Outcome, test } from './support/box.ts';
 import { hasController, isCgroupV2, isRoot } from './support/host.ts';
-import { hasLoopDevices, withLoopDevice } from './support/loop.ts';
+import { hasLoopDevices, withBfqDevice, withLoopDevice } from './support/loop.ts';
 
 const MiB = 1024 * 1024;
 
@@ -212,24 +212,13 @@ describe.skipIf(!isRoot)('resources', () => {
 
     // Covers /linux/resources/blockIO/weightDevice/*/{major,minor,weight}
     test.skipIf(!hasLoopDevices)('a disk with BFQ has a weight of its own', ({ box, skip }) =>
-      withLoopDevice(box, async (device) => {
-        const scheduler = `/sys/block/${basename(device)}/queue/scheduler`;
-        const usual = /\[(.*)\]/.exec(readFileSync(scheduler, 'utf8'))?.[1] ?? '';
-        try {
-          writeFileSync(scheduler, 'bfq');
-        } catch {
-          skip('this kernel has no BFQ');
-        }
-        try {
-          const { name, ...numbers } = numbersOf(device);
-          const weightDevice = [{ ...numbers, weight: 300 }];
-          const { id, outcome } = await limited(box, { blockIO: { weight: 200, weightDevice } });
-          expect(outcome).toMatchObject({ code: 0, stderr: '' });
-          const file = isCgroupV2 ? 'io.bfq.weight' : 'blkio.bfq.weight_device';
-          expect(read(id, file)).toBe(`default 200\n${name} 300`);
-        } finally {
-          writeFileSync(scheduler, usual);
-        }
+      withBfqDevice(box, skip, async (device) => {
+        const { name, ...numbers } = numbersOf(device);
+        const weightDevice = [{ ...numbers, weight: 300 }];
+        const { id, outcome } = await limited(box, { blockIO: { weight: 200, weightDevice } });
+        expect(outcome).toMatchObject({ code: 0, stderr: '' });
+        const file = isCgroupV2 ? 'io.bfq.weight' : 'blkio.bfq.weight_device';
+        expect(read(id, file)).toBe(`default 200\n${name} 300`);
       }),
     );
 

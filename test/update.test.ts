@@ -5,6 +5,7 @@ import { describe } from 'vitest';
 import type { Resources } from '../src/config/spec.ts';
 import { type Box, exec, expect, patient, test } from './support/box.ts';
 import { isCgroupV2, isRoot, runtime } from './support/host.ts';
+import { hasLoopDevices, withBfqDevice } from './support/loop.ts';
 
 const MiB = 1024 * 1024;
 const onRunc = runtime.endsWith('/runc');
@@ -104,7 +105,6 @@ describe.skipIf(!isRoot)('update', () => {
       { 'cpu.rt_period_us': '500000', 'cpu.rt_runtime_us': '1000' },
       {},
     ],
-    [['--blkio-weight', '300'], { 'blkio.bfq.weight': '300' }, { 'io.bfq.weight': 'default 300' }],
   ];
   test.skipIf(onRunc).for(newer)('%j', async ([options, v1, v2], { box, skip }) => {
     const id = await limited(box);
@@ -114,6 +114,16 @@ describe.skipIf(!isRoot)('update', () => {
     await box.ok('update', ...options, id);
     expectFiles(id, expected);
   });
+
+  test.skipIf(onRunc || !hasLoopDevices)('--blkio-weight is the weight of BFQ', ({ box, skip }) =>
+    withBfqDevice(box, skip, async () => {
+      const id = await limited(box);
+      const file = isCgroupV2 ? 'io.bfq.weight' : 'blkio.bfq.weight';
+      expect(read(id, file)).not.toContain('300');
+      await box.ok('update', '--blkio-weight', '300', id);
+      expectFiles(id, { [file]: isCgroupV2 ? 'default 300' : '300' });
+    }),
+  );
 
   test.skipIf(onRunc || isCgroupV2)(
     '--kernel-memory is kept, or what becomes of it is said: newer kernels refuse or ignore it',

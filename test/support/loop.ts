@@ -1,6 +1,6 @@
 /** Block devices of a test's own: loop devices over a file in its box. */
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import type { Box } from './box.ts';
 import { output } from './process.ts';
 
@@ -21,4 +21,17 @@ export const withExt4 = (box: Box, use: Use): Promise<void> =>
   withLoopDevice(box, async (device) => {
     await output('mkfs.ext4', ['-q', device]);
     await use(device);
+  });
+
+/** The same with the scheduler BFQ. `skip` is called where the kernel has none. */
+export const withBfqDevice = (box: Box, skip: (reason: string) => void, use: Use): Promise<void> =>
+  withLoopDevice(box, async (device) => {
+    const scheduler = `/sys/block/${basename(device)}/queue/scheduler`;
+    const usual = /\[(.*)\]/.exec(readFileSync(scheduler, 'utf8'))?.[1] ?? '';
+    try {
+      writeFileSync(scheduler, 'bfq');
+    } catch {
+      return skip('this kernel has no BFQ');
+    }
+    await use(device).finally(() => writeFileSync(scheduler, usual));
   });
