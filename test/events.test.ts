@@ -1,14 +1,16 @@
 /** events: statistics as runc prints them, and notice of memory that has run out. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { describe } from 'vitest';
 import { type Box, eventually, exec, expect, test, uniqueId } from './support/box.ts';
-import { hasCommand, isCgroupV2, isRoot, repository, runtime } from './support/host.ts';
+import { hasCommand, hasController, isCgroupV2, isRoot, repository, runtime } from './support/host.ts';
 
 const MiB = 1024 * 1024;
+/** How many the kernel keeps. */
+const hugePages = '/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages';
 
 interface Event {
   readonly type: string;
@@ -115,6 +117,60 @@ describe.skipIf(!isRoot)('events', () => {
     expect(data?.cpuset?.cpus).toContain(0);
     if (isCgroupV2) expect(data?.memory).toHaveProperty('psi.some.avg10');
   });
+
+  test.skipIf(!isCgroupV2)('--stats tells of pressure what the kernel does', async ({ box, skip }) => {
+    skip(!existsSync('/proc/pressure/cpu'), 'this kernel does not measure pressure');
+    const id = box.id();
+    const bundle = await box.bundle((config) => {
+      config.process.args = ['sh', '-c', 'while :; do :; done & while :; do :; done'];
+      config.linux.cgroupsPath = `/${id}`;
+      config.linux.resources = { cpu: { quota: 10_000, period: 100_000 } };
+    });
+    await box.ok('run', '--detach', '--bundle', bundle.path, id);
+    const totals = (controller: string): number[] => {
+      const text = readFileSync(`/sys/fs/cgroup/${id}/${controller}.pressure`, 'utf8');
+      return [...text.matchAll(/total=(\d+)/g)].map(([_, total]) => Number(total));
+    };
+    await eventually('its processes wait for each other', () => (totals('cpu')[0] ?? 0) > 0 || undefined);
+    const members = { cpu: 'cpu', io: 'blkio', memory: 'memory' };
+    const before = Object.keys(members).map(totals);
+    const { data } = JSON.parse((await box.ok('events', '--stats', id)).stdout) as Event;
+    const after = Object.keys(members).map(totals);
+    const line = { avg10: expect.any(Number), avg60: expect.any(Number), avg300: expect.any(Number) };
+    for (const [index, member] of Object.values(members).entries()) {
+      const psi = data?.[member]?.psi as Record<'some' | 'full', { readonly total: number }>;
+      expect(psi).toMatchObject({ some: line, full: line });
+      for (const [kind, { total }] of [psi.some, psi.full].entries()) {
+        expect(total).toBeGreaterThanOrEqual(before[index]?.[kind] ?? Number.NaN);
+        expect(total).toBeLessThanOrEqual(after[index]?.[kind] ?? Number.NaN);
+      }
+    }
+  });
+
+  test.skipIf(!hasController('hugetlb') || !existsSync(hugePages))(
+    '--stats counts huge pages',
+    async ({ box, skip }) => {
+      const usual = readFileSync(hugePages, 'utf8');
+      writeFileSync(hugePages, String(Number(usual) + 2));
+      try {
+        skip(Number(readFileSync(hugePages, 'utf8')) < Number(usual) + 2, 'this host has no room for huge pages');
+        const id = await box.running((config) => {
+          config.mounts.push({ destination: '/huge', type: 'hugetlbfs', source: 'none', options: ['pagesize=2M'] });
+        });
+        const usage = async (): Promise<unknown> => {
+          const { data } = JSON.parse((await box.ok('events', '--stats', id)).stdout) as Event;
+          return data?.hugetlb?.['2MB'];
+        };
+        const none = await usage();
+        await box.ok('exec', id, 'fallocate', '-l', String(2 * MiB), '/huge/page');
+        expect([none, await usage()]).toMatchObject([{ failcnt: 0 }, { usage: 2 * MiB, failcnt: 0 }]);
+        expect(none).not.toHaveProperty('usage');
+        await box.ok('delete', '--force', id);
+      } finally {
+        writeFileSync(hugePages, usual);
+      }
+    },
+  );
 
   test('--stats of a created and of a paused container', async ({ box }) => {
     const id = await box.create(await box.bundle());
