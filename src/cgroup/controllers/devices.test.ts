@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { DeviceRule } from '../../config/spec.ts';
+import { accessTables } from './device-fixtures.ts';
 import { deviceProgram, opcodes } from './device-program.ts';
 import { access, allowsAll, deviceRules, type Rule, restrictingRules } from './device-rules.ts';
 import { devices, deviceWrites } from './devices.ts';
@@ -92,6 +93,17 @@ describe('v1 writes', () => {
     ];
     expect(() => v1(rules)).toThrow('cgroup v1 cannot deny "c 1:3 w" within the wider rule "c *:* rwm"');
     expect(() => deviceProgram(deviceRules({ devices: rules }))).not.toThrow();
+  });
+
+  test('a hole for a default device is named by the rule that lacks it', () => {
+    expect(() => v1([total(true), { allow: false, type: 'c', minor: 7, access: 'r' }])).toThrow(
+      expect.objectContaining({
+        message: expect.stringContaining(
+          'cannot allow "c 1:7 rwm", as for every container, within the wider rule "c *:7 r"',
+        ),
+        place: expect.objectContaining({ pointer: '/linux/resources/devices/1' }),
+      }),
+    );
   });
 
   test('unknown access letters are refused', () => {
@@ -190,6 +202,17 @@ describe('v2 program', () => {
       1,
     ],
   ])('%s', (_, rules, wanted, expected) => expect(run(program(rules), wanted)).toBe(expected));
+
+  test.each(accessTables)('$name', ({ rules, allowed }) => {
+    const compiled = program(rules);
+    const found = Object.keys(allowed).map((node) => {
+      const [type, major, minor] = node.split(/[ :]/);
+      const wanted = { type: type === 'b' ? 'b' : 'c', major: Number(major), minor: Number(minor) } as const;
+      const letters = (['r', 'w', 'm'] as const).filter((letter) => run(compiled, { ...wanted, bits: access[letter] }));
+      return [node, letters.join('')];
+    });
+    expect(Object.fromEntries(found)).toEqual(allowed);
+  });
 
   const number = fc.option(fc.integer({ min: 0, max: 3 }), { nil: undefined });
   const rule: fc.Arbitrary<Rule> = fc.record({

@@ -53,9 +53,10 @@ function refuseHole(rule: Rule, exception: Entry): void {
   if (covers(rule.type, exception.type) && covers(rule.major, exception.major) && covers(rule.minor, exception.minor))
     return;
   const verb = rule.allow ? 'allow' : 'deny';
+  const isDefault = rule.from === '';
   throw unsupported(
-    rule.from,
-    `cgroup v1 cannot ${verb} "${deviceText(rule)}" within the wider rule "${deviceText(exception)}"`,
+    isDefault ? exception.from : rule.from,
+    `cgroup v1 cannot ${verb} "${deviceText(rule)}"${isDefault ? ', as for every container,' : ''} within the wider rule "${deviceText(exception)}"`,
     'Name the devices of the wider rule one by one.',
   );
 }
