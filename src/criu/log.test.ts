@@ -45,6 +45,7 @@ test.each([
   ['page-pipe: splice: -1: Bad file descriptor', 'CAP_SYS_RESOURCE'],
   ["can't write lsm profile -2", 'apparmor_parser'],
   ["can't write lsm profile -22", 'its policy'],
+  ['Unexpected EOF on (empty-image)', 'no directory with a complete checkpoint'],
   ['execvp("tar", ...) failed', 'install it'],
 ])('"%s" has a hint', (error, hint) => {
   expect(hintFor([error])).toContain(hint);

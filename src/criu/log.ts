@@ -86,7 +86,10 @@ const hints: readonly (readonly [pattern: RegExp, hint: string])[] = [
     'The kernel refuses the label of the checkpoint, or that of --lsm-profile: its policy may not know it, or not let criu change to it.',
   ],
   [/No space left/, 'The file system of the images is full.'],
-  [/Can't open .*inventory|No such file or directory.*\.img/, 'This is no directory with a complete checkpoint.'],
+  [
+    /Unexpected EOF on |Can't open .*inventory|No such file or directory.*\.img/,
+    'This is no directory with a complete checkpoint.',
+  ],
   [
     /[Pp]id.*(exist|mismatch|in use)|clone.*EEXIST|Can't fork for/,
     'A process id of the checkpoint is taken: a container without a pid namespace of its own needs the same ids again.',

@@ -113,6 +113,7 @@ async function dumpTo(
 ): Promise<void> {
   const { flags } = options;
   const { pid, streams } = record;
+  images.invalidate();
   if (!flags.preDump) images.write(descriptorsFile, JSON.stringify(streams));
   const criu = Criu.spawn({ native, stdio });
   try {

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import {
   appendFileSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
@@ -98,4 +99,13 @@ test('a checkpoint that is not there: which option names it', () => {
       hint: expect.stringContaining('--image-path'),
     }),
   );
+});
+
+test('a former checkpoint without its inventory is none', () => {
+  const inventory = join(directory, 'inventory.img');
+  writeFileSync(inventory, '');
+  using images = new Images({ imagePath: directory, workPath: undefined }, true);
+  images.invalidate();
+  images.invalidate();
+  expect(existsSync(inventory)).toBe(false);
 });

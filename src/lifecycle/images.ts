@@ -1,4 +1,5 @@
 import {
+  accessSync,
   closeSync,
   constants,
   fchmodSync,
@@ -9,13 +10,13 @@ import {
   readFileSync,
   readlinkSync,
   rmSync,
-  writeSync,
+  writeFileSync,
 } from 'node:fs';
 import { errorsOf, hintFor } from '../criu/log.ts';
 import type { CriuResponse } from '../criu/messages.ts';
 import type { Directories } from '../criu/options.ts';
 import { TsruncError } from '../errors.ts';
-import { errnoName } from '../host/errno.ts';
+import { errnoName, isFull } from '../host/errno.ts';
 import { tailOf } from '../host/tail.ts';
 
 export interface ImagePaths {
@@ -32,33 +33,54 @@ export interface OpenDirectories extends Directories, Disposable {}
 export class Images implements OpenDirectories {
   readonly images: number;
   readonly work: number | undefined;
+  readonly #path: string;
   readonly #logs: string;
 
   /**
-   * @param make make the directory of the images where it is missing; that for logs always is
+   * @param make images are to be written: make their directory where it is missing; that for logs always is
    * @param reader group that has to find the images, besides root: the processes of a container in a user namespace read them
    *   themselves
    * @throws TsruncError SYSTEM
    */
   constructor({ imagePath, workPath }: ImagePaths, make: boolean, reader?: number) {
+    this.#path = imagePath;
+    this.#logs = workPath ?? imagePath;
     this.images = open(imagePath, make, reader);
+    let work: number | undefined;
     try {
-      this.work = workPath === undefined ? undefined : open(workPath, true);
+      work = workPath === undefined ? undefined : open(workPath, true);
+      this.work = work;
+      if (make) requireWritable(this.images, imagePath, 'the images');
+      requireWritable(work ?? this.images, this.#logs, "criu's log");
     } catch (error) {
-      closeSync(this.images);
+      close(this.images, work);
       throw error;
     }
-    this.#logs = workPath ?? imagePath;
   }
 
-  /** Write a file of our own beside the images, anew: whoever can write there may have put anything in its place. @throws the system call's error */
+  /**
+   * Write a file of our own beside the images, anew: whoever can write there may have put anything in its place.
+   * @throws TsruncError SYSTEM
+   */
   write(name: string, text: string): void {
-    rmSync(this.#file(name), { force: true });
-    const fd = openSync(this.#file(name), constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
     try {
-      writeSync(fd, text);
-    } finally {
-      closeSync(fd);
+      rmSync(this.#file(name), { force: true });
+      writeNew(this.#file(name), text);
+    } catch (cause) {
+      throw notWritten(`${this.#path}/${name}`, cause);
+    }
+  }
+
+  /**
+   * What a former checkpoint left of its images is not to be taken for one with those of this: without its inventory, which
+   * criu writes last, none is restored.
+   * @throws TsruncError SYSTEM
+   */
+  invalidate(): void {
+    try {
+      rmSync(this.#file(inventory), { force: true });
+    } catch (cause) {
+      throw notWritten(`${this.#path}/${inventory}`, cause);
     }
   }
 
@@ -99,11 +121,12 @@ export class Images implements OpenDirectories {
    * @param printed what criu wrote to its standard error
    */
   failure(what: string, log: string, response: CriuResponse | 'stuck' | undefined, printed = ''): TsruncError {
-    const path = `${this.#logs}/${log}`;
-    const { text, remark } = endOfLog(`/proc/self/fd/${this.work ?? this.images}/${log}`, path);
+    const directory = `/proc/self/fd/${this.work ?? this.images}`;
+    const { text, remark } = endOfLog(`${directory}/${log}`, `${this.#logs}/${log}`);
     const errors = errorsOf(text ?? printed);
     const excerpt = errors.map((line) => `\n  ${line}`).join('');
-    const hint = [hintFor(errors), remark].filter((part) => part !== undefined).join(' ');
+    const full = hasRoom(directory) ? undefined : 'Its file system is full, so it may lack the end: make room there.';
+    const hint = [hintFor(errors), remark, full].filter((part) => part !== undefined).join(' ');
     return new TsruncError('CRIU_FAILED', `Cannot ${what}: ${endOf(response)}${excerpt}`, { hint });
   }
 
@@ -128,6 +151,11 @@ const openDirectory = (path: string, flags = 0): number =>
 /** No link, and nothing that makes us wait. */
 const asItIs = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW;
 
+/** The first of a checkpoint that restore reads. */
+const inventory = 'inventory.img';
+
+const elsewhere = '--image-path DIR and --work-path DIR (for logs) name other directories.';
+
 const missingHint = '--image-path names the directory that "tsrunc checkpoint" wrote (default: ./checkpoint).';
 
 function open(path: string, make: boolean, reader?: number): number {
@@ -139,10 +167,57 @@ function open(path: string, make: boolean, reader?: number): number {
     const errno = errnoName(cause);
     throw new TsruncError('SYSTEM', `Cannot open the directory "${path}" of the checkpoint: ${errno ?? ''}`, {
       cause,
-      ...(errno === 'ENOENT' ? { hint: missingHint } : {}),
+      ...(errno === 'ENOENT' ? { hint: missingHint } : hintForWriting(cause)),
     });
   }
 }
+
+/** Before the container is touched. @param what "the images" */
+function requireWritable(fd: number, path: string, what: string): void {
+  try {
+    accessSync(`/proc/self/fd/${fd}`, constants.W_OK);
+  } catch (cause) {
+    throw new TsruncError('SYSTEM', `Cannot write ${what} to the directory "${path}": ${errnoName(cause)}`, {
+      cause,
+      ...hintForWriting(cause),
+    });
+  }
+}
+
+const notWritten = (path: string, cause: unknown): TsruncError =>
+  new TsruncError('SYSTEM', `Cannot write "${path}" of the checkpoint: ${errnoName(cause)}`, {
+    cause,
+    ...hintForWriting(cause),
+  });
+
+function hintForWriting(cause: unknown): { readonly hint?: string } {
+  if (isFull(cause)) return { hint: `Its file system is full: make room there. ${elsewhere}` };
+  return errnoName(cause) === 'EROFS' ? { hint: `Its file system is read-only. ${elsewhere}` } : {};
+}
+
+/** All of it or nothing. */
+function writeNew(path: string, text: string): void {
+  try {
+    writeFileSync(path, text, { mode: 0o600, flag: 'wx' });
+  } catch (error) {
+    if (errnoName(error) !== 'EEXIST') rmSync(path, { force: true });
+    throw error;
+  }
+}
+
+/** A log on a full disk does not tell that the disk is full. */
+function hasRoom(directory: string): boolean {
+  const path = `${directory}/.tsrunc-${crypto.randomUUID()}`;
+  try {
+    writeNew(path, ' '.repeat(pageBytes));
+    rmSync(path);
+    return true;
+  } catch (error) {
+    return !isFull(error);
+  }
+}
+
+const pageBytes = 4096;
 
 /** @param reader group that may pass through it, undefined: nobody but root */
 function opened(path: string, reader: number | undefined): number {

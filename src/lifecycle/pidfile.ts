@@ -1,7 +1,7 @@
 import { accessSync, constants, existsSync, lstatSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { TsruncError } from '../errors.ts';
-import { errnoName } from '../host/errno.ts';
+import { errnoName, isFull } from '../host/errno.ts';
 import type { Native } from '../native/native.ts';
 
 /**
@@ -37,7 +37,7 @@ export function writePidFile(path: string, pid: number): void {
 
 function notWritten(path: string, cause: unknown): TsruncError {
   const errno = errnoName(cause);
-  const hint = 'Its folder must exist and be writable.';
+  const hint = isFull(cause) ? 'Its file system is full: make room there.' : 'Its folder must exist and be writable.';
   const what = `Cannot write the pid file "${path}"`;
   return (errno === 'ENOENT' && !existsSync(dirname(path))) || errno === 'ENOTDIR'
     ? new TsruncError('SYSTEM', `${what}: there is no folder "${dirname(path)}"`, { hint })

@@ -29,7 +29,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { type ErrorDetails, TsruncError } from '../errors.ts';
-import { errnoName } from '../host/errno.ts';
+import { errnoName, isFull } from '../host/errno.ts';
 import type { Native } from '../native/native.ts';
 import { checkContainerId, isContainerId } from './ids.ts';
 import { requireOwn, requirePrivate } from './owner.ts';
@@ -317,8 +317,8 @@ function onlyOnce(run: () => void): () => void {
 function hintFor(cause: unknown, path: string): Pick<ErrorDetails, 'hint'> {
   const code = errnoName(cause);
   if (code === 'EACCES') return { hint: otherRootHint() };
-  const full = code === 'ENOSPC' || code === 'EDQUOT';
-  return full ? { hint: `The file system of ${path} is full: make room there, or give another --root.` } : {};
+  if (code === 'EROFS') return { hint: `The file system of ${path} is read-only: give another --root.` };
+  return isFull(cause) ? { hint: `The file system of ${path} is full: make room there, or give another --root.` } : {};
 }
 
 function unknown(id: string, path: string): TsruncError {
