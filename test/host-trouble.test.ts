@@ -142,14 +142,59 @@ const inCgroups = (scene: { readonly id: string; readonly box: Box }, script: st
   return exec('unshare', ['--mount', 'sh', '-c', `${preamble}\n${script}`]);
 };
 
+type Deprivation = readonly [what: string, script: string, patch: Patch, says: string, hint: string];
+
+/** Neither create nor run leaves anything where their cgroup cannot be made. */
+const expectRefused = async ([, script, patch, says, hint]: Deprivation, box: Box): Promise<void> => {
+  const id = box.id();
+  const bundle = await box.bundle((config) => {
+    config.linux.cgroupsPath = `/${id}`;
+    return patch(config);
+  });
+  const named = (text: string): string => text.replaceAll('<id>', id);
+  const attempts = ['create', 'run'].map(
+    (verb) => `W "${runtime}" --root "${box.root}" ${verb} -b ${bundle.path} ${id}; echo ${verb} $?`,
+  );
+  const { stdout, stderr } = await inCgroups({ id, box }, `${named(script)}\n${attempts.join('\n')}`);
+  expect({ stdout, stderr }).toMatchObject({ stdout: 'create 1\nrun 1\n' });
+  expect(stderr).toContain(named(says));
+  expect(stderr).toContain(hint);
+  // What was never made needs no removal.
+  expect(stderr).not.toContain('while cleaning up');
+  expect((await box.ok('list', '-q')).stdout).toBe('');
+  expect(cgroupDirectories(id)).toEqual([]);
+  expect(cgroupDirectories(`${id}-parent`)).toEqual([]);
+  expect((await exec('pgrep', ['-f', bundle.path])).stdout).toBe('');
+};
+
+const limited: Patch = (config) => {
+  config.linux.resources = { memory: { limit: 64 << 20 } };
+};
+const plain: Patch = () => undefined;
+const belowParent: Patch = (config) => {
+  config.linux.cgroupsPath = `${config.linux.cgroupsPath}-parent/${config.linux.cgroupsPath?.slice(1)}`;
+};
+
+const noneMounted: Deprivation = [
+  'none is mounted',
+  'for h in $H; do umount -l $h; done',
+  plain,
+  'Cannot make a cgroup for the container: no cgroup file system is mounted',
+  'Hint: Mount cgroup2 at /sys/fs/cgroup, or run without (--cgroup-manager disabled).',
+];
+
+const runsWithout = async (box: Box): Promise<void> => {
+  const id = box.id();
+  const bundle = await box.bundle((config) => {
+    config.process.args = ['echo', 'ran'];
+  });
+  const script = `for h in $H; do umount -l $h; done; T --cgroup-manager disabled run -b ${bundle.path} ${id}`;
+  expect(await inCgroups({ id, box }, script)).toMatchObject({ code: 0, stdout: 'ran\n', stderr: '' });
+};
+
 // A hybrid host: one mountpoint per controller.
 describe.skipIf(!canMount || isCgroupV2)('root without the right to cgroups', () => {
-  const limited: Patch = (config) => {
-    config.linux.resources = { memory: { limit: 64 << 20 } };
-  };
-  const plain: Patch = () => undefined;
-
-  test.for<[string, string, Patch, string, string]>([
+  test.for<Deprivation>([
     [
       'one hierarchy is mounted read-only',
       'seal $(with memory)',
@@ -164,13 +209,7 @@ describe.skipIf(!canMount || isCgroupV2)('root without the right to cgroups', ()
       '/<id>: read-only file system',
       'Hint: The cgroup file system is mounted read-only',
     ],
-    [
-      'none is mounted',
-      'for h in $H; do umount -l $h; done',
-      plain,
-      'Cannot make a cgroup for the container: no cgroup file system is mounted',
-      'Hint: Mount cgroup2 at /sys/fs/cgroup, or run without (--cgroup-manager disabled).',
-    ],
+    noneMounted,
     [
       'the controller of a limit is not mounted',
       'umount -l $(with memory)',
@@ -182,9 +221,7 @@ describe.skipIf(!canMount || isCgroupV2)('root without the right to cgroups', ()
       'its directories belong to somebody else (no CAP_DAC_OVERRIDE)',
       `P=$(with memory)/<id>-parent; mkdir $P; chmod 555 $P; chown 65534 $P; trap "rmdir $P" EXIT
       W() { setpriv --bounding-set=-dac_override,-dac_read_search "$@"; }`,
-      (config) => {
-        config.linux.cgroupsPath = `${config.linux.cgroupsPath}-parent/${config.linux.cgroupsPath?.slice(1)}`;
-      },
+      belowParent,
       '<id>-parent/<id>: permission denied',
       'Hint: This user may not change that cgroup',
     ],
@@ -196,36 +233,9 @@ describe.skipIf(!canMount || isCgroupV2)('root without the right to cgroups', ()
       'Cannot start the init helper: clone3: EAGAIN',
       'Hint: The limit of processes is reached',
     ],
-  ])('%s', async ([, script, patch, says, hint], { box }) => {
-    const id = box.id();
-    const bundle = await box.bundle((config) => {
-      config.linux.cgroupsPath = `/${id}`;
-      return patch(config);
-    });
-    const named = (text: string): string => text.replaceAll('<id>', id);
-    const attempts = ['create', 'run'].map(
-      (verb) => `W "${runtime}" --root "${box.root}" ${verb} -b ${bundle.path} ${id}; echo ${verb} $?`,
-    );
-    const { stdout, stderr } = await inCgroups({ id, box }, `${named(script)}\n${attempts.join('\n')}`);
-    expect({ stdout, stderr }).toMatchObject({ stdout: 'create 1\nrun 1\n' });
-    expect(stderr).toContain(named(says));
-    expect(stderr).toContain(hint);
-    // What was never made needs no removal.
-    expect(stderr).not.toContain('while cleaning up');
-    expect((await box.ok('list', '-q')).stdout).toBe('');
-    expect(cgroupDirectories(id)).toEqual([]);
-    expect(cgroupDirectories(`${id}-parent`)).toEqual([]);
-    expect((await exec('pgrep', ['-f', bundle.path])).stdout).toBe('');
-  });
+  ])('%s', (deprivation, { box }) => expectRefused(deprivation, box));
 
-  test('with --cgroup-manager disabled it runs without any', async ({ box }) => {
-    const id = box.id();
-    const bundle = await box.bundle((config) => {
-      config.process.args = ['echo', 'ran'];
-    });
-    const script = `for h in $H; do umount -l $h; done; T --cgroup-manager disabled run -b ${bundle.path} ${id}`;
-    expect(await inCgroups({ id, box }, script)).toMatchObject({ code: 0, stdout: 'ran\n', stderr: '' });
-  });
+  test('with --cgroup-manager disabled it runs without any', ({ box }) => runsWithout(box));
 
   test('a running container whose hierarchies become read-only can be seen and signalled; what cannot be removed is named', async ({
     box,
@@ -309,5 +319,42 @@ describe.skipIf(unavailable)(`an ordinary user${unavailable === undefined ? '' :
     expect(stderr).toContain(says);
     expect(stderr).toMatch(/EACCES|permission denied/);
     expect((await user.ok(['list', '-q'])).stdout).toBe('');
+  });
+
+  test.for<[command: string, code: number, says: string]>([
+    ['run --bundle <bundle> --config <file> <new>', 1, 'Cannot read the configuration "<file>": EACCES: '],
+    ['create --bundle <bundle> --config <file> <new>', 1, 'Cannot read the configuration "<file>": EACCES: '],
+    ['exec --process <file> <id>', 255, 'Cannot read the process document "<file>": EACCES: '],
+    ['update --resources <file> <id>', 1, 'Cannot read the resources from <file>: EACCES: '],
+    [
+      'restore --bundle <bundle> --image-path <file> <new>',
+      1,
+      'Cannot open the directory "<file>" of the checkpoint: EACCES: ',
+    ],
+  ])('who may not read a file is told its name: %s', async ([command, code, says], { box }) => {
+    const user = new Ordinary(box);
+    const bundle = await user.bundle((config) => {
+      rootless(config);
+      config.process.args = ['sleep', '100'];
+    });
+    const file = join(box.path, 'secret');
+    if (command.startsWith('restore')) mkdirSync(file);
+    else writeFileSync(file, '{}');
+    chownSync(file, 0, 0);
+    chmodSync(file, 0);
+    const id = user.id();
+    await user.ok(['run', '--detach', '--bundle', bundle.path, id]);
+    const state = async (): Promise<string> => (await user.ok(['ps', '-f', 'json', id])).stdout;
+    const before = await state();
+    const places = { bundle: bundle.path, file, id, new: uniqueId() };
+    const named = (text: string): string =>
+      Object.entries(places).reduce((rest, [name, value]) => rest.replace(`<${name}>`, value), text);
+    const outcome = await user.tsrunc(command.split(' ').map(named));
+    expect({ code: outcome.code, stdout: outcome.stdout }).toEqual({ code, stdout: '' });
+    expect(outcome.stderr).toContain(named(says));
+    expect(outcome.stderr).toContain('Hint: This user may not read it: see its mode, and those of the folders above.');
+    expect(await state()).toBe(before);
+    expect((await user.ok(['list', '-q'])).stdout).toBe(`${id}\n`);
+    await user.close();
   });
 });

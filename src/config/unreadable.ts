@@ -2,7 +2,7 @@
 import { statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { TsruncError } from '../errors.ts';
-import { errnoName } from '../host/errno.ts';
+import { errnoName, hintToRead } from '../host/errno.ts';
 import type { Wanted } from './read.ts';
 
 /** By how the user names the bundle. */
@@ -29,7 +29,11 @@ export function unreadable(wanted: Wanted, cause: unknown): TsruncError {
   const isAbsent = errno === 'ENOENT' || errno === 'ENOTDIR';
   const ofBundle = isAbsent ? withoutConfig(wanted) : undefined;
   if (ofBundle !== undefined) return ofBundle;
-  if (!isAbsent) return new TsruncError('CONFIG_UNREADABLE', `Cannot read the ${kind} "${path}": ${errno}`, { cause });
+  if (!isAbsent)
+    return new TsruncError('CONFIG_UNREADABLE', `Cannot read the ${kind} "${path}": ${errno}`, {
+      cause,
+      ...hintToRead(cause),
+    });
   const hint = kind === 'configuration' ? '"tsrunc spec" writes one.' : undefined;
   return refusal(`The ${kind} "${path}" does not exist`, hint);
 }

@@ -16,7 +16,7 @@ import { errorsOf, hintFor } from '../criu/log.ts';
 import type { CriuResponse } from '../criu/messages.ts';
 import type { Directories } from '../criu/options.ts';
 import { TsruncError } from '../errors.ts';
-import { errnoName, isFull } from '../host/errno.ts';
+import { errnoName, hintToRead, isFull } from '../host/errno.ts';
 import { tailOf } from '../host/tail.ts';
 
 export interface ImagePaths {
@@ -167,7 +167,7 @@ function open(path: string, make: boolean, reader?: number): number {
     const errno = errnoName(cause);
     throw new TsruncError('SYSTEM', `Cannot open the directory "${path}" of the checkpoint: ${errno ?? ''}`, {
       cause,
-      ...(errno === 'ENOENT' ? { hint: missingHint } : hintForWriting(cause)),
+      ...(errno === 'ENOENT' ? { hint: missingHint } : hintForAccess(cause)),
     });
   }
 }
@@ -179,7 +179,7 @@ function requireWritable(fd: number, path: string, what: string): void {
   } catch (cause) {
     throw new TsruncError('SYSTEM', `Cannot write ${what} to the directory "${path}": ${errnoName(cause)}`, {
       cause,
-      ...hintForWriting(cause),
+      ...hintForAccess(cause),
     });
   }
 }
@@ -187,12 +187,13 @@ function requireWritable(fd: number, path: string, what: string): void {
 const notWritten = (path: string, cause: unknown): TsruncError =>
   new TsruncError('SYSTEM', `Cannot write "${path}" of the checkpoint: ${errnoName(cause)}`, {
     cause,
-    ...hintForWriting(cause),
+    ...hintForAccess(cause),
   });
 
-function hintForWriting(cause: unknown): { readonly hint?: string } {
+function hintForAccess(cause: unknown): { readonly hint?: string } {
   if (isFull(cause)) return { hint: `Its file system is full: make room there. ${elsewhere}` };
-  return errnoName(cause) === 'EROFS' ? { hint: `Its file system is read-only. ${elsewhere}` } : {};
+  if (errnoName(cause) === 'EROFS') return { hint: `Its file system is read-only. ${elsewhere}` };
+  return hintToRead(cause);
 }
 
 /** All of it or nothing. */

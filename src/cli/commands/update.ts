@@ -3,6 +3,7 @@ import { basename } from 'node:path';
 import type { Change } from '../../cgroup/driver.ts';
 import { misspelledResources, parseResources, placeInResources } from '../../config/resources.ts';
 import { TsruncError } from '../../errors.ts';
+import { hintToRead } from '../../host/errno.ts';
 import type { UpdateOptions } from '../../lifecycle/options.ts';
 import { update } from '../../lifecycle/update.ts';
 import type { Logger } from '../../log/logger.ts';
@@ -48,7 +49,7 @@ function read(source: string | number, name: string): string {
   try {
     return readFileSync(source, 'utf8');
   } catch (cause) {
-    throw new TsruncError('SYSTEM', `Cannot read the resources from ${name}`, { cause });
+    throw new TsruncError('SYSTEM', `Cannot read the resources from ${name}`, { cause, ...hintToRead(cause) });
   }
 }
 
