@@ -2,7 +2,7 @@
  * Trouble of the host: the disk of --root is full or read-only, a bundle cannot be read. The exit status, a message that names
  * what and where, and nothing left behind.
  */
-import { chmodSync, chownSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe } from 'vitest';
 import { type Box, type Bundle, exec, expect, type Outcome, type Patch, test, uniqueId } from './support/box.ts';
@@ -191,6 +191,73 @@ const runsWithout = async (box: Box): Promise<void> => {
   const script = `for h in $H; do umount -l $h; done; T --cgroup-manager disabled run -b ${bundle.path} ${id}`;
   expect(await inCgroups({ id, box }, script)).toMatchObject({ code: 0, stdout: 'ran\n', stderr: '' });
 };
+
+describe.skipIf(!(canMount && isCgroupV2))('root without the right to cgroups, on cgroup v2', () => {
+  test.for<Deprivation>([
+    [
+      'the hierarchy is mounted read-only',
+      'seal $H',
+      plain,
+      'Cannot make the cgroup /sys/fs/cgroup/<id>: read-only file system',
+      'Hint: The cgroup file system is mounted read-only',
+    ],
+    noneMounted,
+    [
+      'its parent belongs to somebody else (no CAP_DAC_OVERRIDE)',
+      `P=$H/<id>-parent; mkdir $P; chmod 555 $P; chown 65534 $P; trap "rmdir $P" EXIT
+      W() { setpriv --bounding-set=-dac_override,-dac_read_search "$@"; }`,
+      belowParent,
+      '<id>-parent/<id>: permission denied',
+      'Hint: This user may not change that cgroup',
+    ],
+    [
+      'its parent has processes, and so no controllers to hand down',
+      `P=$H/<id>-parent; mkdir $P; trap "rmdir $P" EXIT
+      W() { sh -c 'echo $$ > $0/cgroup.procs; exec "$@"' $P "$@"; }`,
+      (config) => {
+        belowParent(config);
+        return limited(config);
+      },
+      'the memory controller is not available: /sys/fs/cgroup/<id>-parent cannot enable it for its children (',
+      'Hint: Give the container a cgroup with this controller',
+    ],
+    [
+      'no process is allowed in it',
+      `echo +pids > $H/cgroup.subtree_control; P=$H/<id>-parent; mkdir $P; echo 0 > $P/pids.max; trap "rmdir $P" EXIT`,
+      belowParent,
+      'Cannot start the init helper: clone3: EAGAIN',
+      'Hint: The limit of processes is reached',
+    ],
+  ])('%s', (deprivation, { box }) => expectRefused(deprivation, box));
+
+  test('with --cgroup-manager disabled it runs without any', ({ box }) => runsWithout(box));
+
+  test('a running container whose hierarchy becomes read-only can be seen and signalled; what cannot be removed is named', async ({
+    box,
+  }) => {
+    const name = box.path.split('/').at(-1) ?? '';
+    const id = await box.running((config) => {
+      config.linux.cgroupsPath = `/${name}`;
+    });
+    const { stdout, stderr } = await inCgroups(
+      { id, box },
+      `seal $H
+      T list -q
+      T update --pids-limit 9 ${id}; echo update $?
+      T pause ${id}; echo pause $?
+      T exec ${id} sh -c 'echo in'; echo exec $?
+      T delete --force ${id}; echo delete $?`,
+    );
+    expect({ stdout, stderr }).toMatchObject({ stdout: `${id}\nupdate 1\npause 1\nin\nexec 0\ndelete 1\n` });
+    expect(stderr).toContain(`Cannot write "9" to /sys/fs/cgroup/${name}/pids.max: EROFS`);
+    expect(stderr).toContain(`Cannot freeze the cgroup /sys/fs/cgroup/${name}: read-only file system`);
+    expect(stderr).toContain(`Cannot remove the cgroup /sys/fs/cgroup/${name}: read-only file system`);
+    expect(stderr.match(/^Hint: The cgroup file system is mounted read-only/gm)).toHaveLength(3);
+    expect(readFileSync(`/sys/fs/cgroup/${name}/cgroup.procs`, 'utf8')).toBe('');
+    await box.ok('delete', '--force', id);
+    expect(cgroupDirectories(name)).toEqual([]);
+  });
+});
 
 // A hybrid host: one mountpoint per controller.
 describe.skipIf(!canMount || isCgroupV2)('root without the right to cgroups', () => {
