@@ -1,7 +1,7 @@
 /** pause and resume: the freezer of cgroup v1 and v2; messages as runc's. */
 import { readFileSync } from 'node:fs';
 import { describe } from 'vitest';
-import { alive, type Box, eventually, expect, test } from './support/box.ts';
+import { alive, type Box, cpuTime, eventually, expect, test } from './support/box.ts';
 import { isRoot } from './support/host.ts';
 
 const running = async (box: Box, script: string): Promise<string> => {
@@ -11,12 +11,6 @@ const running = async (box: Box, script: string): Promise<string> => {
   });
   await box.ok('run', '-d', '-b', bundle.path, id);
   return id;
-};
-
-/** Clock ticks that a process has used. */
-const cpuTime = (pid: number | undefined): number => {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
-  return Number(fields[11]) + Number(fields[12]);
 };
 
 const pass = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

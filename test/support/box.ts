@@ -36,7 +36,7 @@ import { type ExecOptions, eventually, exec, type Outcome } from './process.ts';
 export { expect } from 'vitest';
 export type { Bundle, Config, Patch } from './bundle.ts';
 export type { ExecOptions, Outcome } from './process.ts';
-export { alive, eventually, exec, output, patient } from './process.ts';
+export { alive, cpuTime, eventually, exec, output, patient } from './process.ts';
 
 let counter = 0;
 

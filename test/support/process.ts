@@ -100,3 +100,9 @@ export const alive = (pid: number | string | undefined): boolean => {
     return false;
   }
 };
+
+/** Clock ticks that a process has used. */
+export const cpuTime = (pid: number | undefined): number => {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
+  return Number(fields[11]) + Number(fields[12]);
+};
