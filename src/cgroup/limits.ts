@@ -5,4 +5,4 @@ export { deviceProgram } from './controllers/device-program.ts';
 export { allowsAll, deviceRules, restrictingRules } from './controllers/device-rules.ts';
 export { attainable, unifiedFields, v2Only } from './controllers/unified.ts';
 export { updateWrites } from './controllers/update.ts';
-export { applyOrRestore } from './update.ts';
+export { applyOrRestore, orSetBack } from './update.ts';

@@ -7,7 +7,7 @@ import type { Resources, Spec } from '../config/spec.ts';
 import { TsruncError } from '../errors.ts';
 import { delegatedTo } from './delegate.ts';
 import type { CgroupDriver, CgroupPlacement, Change, DeviceProgramLoader, UpdateRequest } from './driver.ts';
-import { readControlIfThere } from './files.ts';
+import { readControlIfThere, writeControl, writeControlIfThere } from './files.ts';
 import { type Leniency, strict } from './leniency.ts';
 import { missingDirectories } from './make.ts';
 import { type CgroupPlace, type CgroupRecord, directoryOf, type SystemdUnit } from './record.ts';
@@ -73,34 +73,52 @@ export class SystemdCgroup implements CgroupDriver {
   async create(pid = 0): Promise<void> {
     const made = this.#new;
     if (made === undefined) throw new TsruncError('SYSTEM', `The scope ${this.#unit.name} cannot be made twice`);
-    const path = await this.#withSystemd(async (systemd) => {
-      const { startScope } = await import('./systemd/scope.ts');
-      return await startScope(systemd, { unit: this.#unit, layout: this.#record.layout, pid, ...made });
+    await this.#withSystemd(async (systemd) => {
+      const { correctScope, startScope } = await import('./systemd/scope.ts');
+      const start = { unit: this.#unit, layout: this.#record.layout, pid, ...made };
+      const files = this.#adopt(await startScope(systemd, start), made);
+      await correctScope(systemd, start, (file) => currentIn(files, file));
     });
+  }
+
+  #adopt(path: string, made: NewScope): Files {
     const places = made.hierarchies.map((place) => ({ ...place, path }));
     // What systemd did not make is ours to remove; on v2 only what it leaves behind.
     const directories = [...places.flatMap(missingDirectories), ...places.map(directoryOf)];
     this.#record = { ...this.#record, places, directories: [...new Set(directories)] };
-    this.#files = filesOf(this.#record, made);
-    this.#files.adopt();
+    const files = filesOf(this.#record, made);
+    this.#files = files;
+    files.adopt();
     // Less, where the user's systemd has only some hierarchies of cgroup v1.
-    this.#record = this.#files.record ?? this.#record;
+    this.#record = files.record ?? this.#record;
+    return files;
   }
 
   async apply(resources: Resources): Promise<void> {
-    await this.#there().apply(resources);
+    const files = this.#there();
+    wake(files, resources);
+    await files.apply(resources);
   }
 
-  /** systemd first: it writes the files as well, its own way, and ours are exact. */
+  /**
+   * The files first: what the kernel refuses, or we, does not reach systemd then, which would have written it its own way and let
+   * the kernel kill.
+   */
   async update(request: UpdateRequest): Promise<readonly Change[]> {
     const files = this.#there();
     const { layout } = this.#record;
     return await this.#withSystemd(async (systemd) => {
-      const { updateScope } = await import('./systemd/scope.ts');
-      const current = (file: string) => readControlIfThere(`${directoryOfFile(files, file)}/${file}`);
-      return await updateScope(systemd, { unit: this.#unit.name, layout, request, current }, () =>
-        files.update(request),
+      const [{ updateScope }, { orSetBack }] = await Promise.all([import('./systemd/scope.ts'), import('./limits.ts')]);
+      const changes = await files.update(request);
+      const current = (file: string) => currentIn(files, file);
+      const rewrite = (file: string): void => {
+        const path = pathOf(files, file);
+        for (const change of changes) if (change.path === path) writeControl(change.path, change.after);
+      };
+      await orSetBack(changes, () =>
+        updateScope(systemd, { unit: this.#unit.name, layout, request, current, rewrite }),
       );
+      return changes;
     });
   }
 
@@ -185,8 +203,23 @@ function filesOf(record: CgroupRecord, made?: NewScope): Files {
   return new CgroupV2(record, leniency, made?.loader, made === undefined ? undefined : delegatedTo(made.spec));
 }
 
-function directoryOfFile(files: Files, file: string): string {
-  const { placement } = files;
-  if (placement.kind === 'v2') return directoryOf({ ...placement, controllers: [] });
-  return files.directory(file.slice(0, file.indexOf('.')));
+/** An idle cgroup takes no weight (EINVAL), and systemd has made it idle already. */
+function wake(files: Files, { cpu, unified }: Resources): void {
+  if (cpu?.idle !== 1 && unified?.['cpu.idle'] !== '1') return;
+  const path = pathOf(files, 'cpu.idle');
+  if (path !== undefined) writeControlIfThere(path, '0');
+}
+
+/** undefined where there is no such cgroup. */
+function pathOf({ placement }: Files, file: string): string | undefined {
+  const controller = file.slice(0, file.indexOf('.'));
+  if (placement.kind === 'v2') return `${directoryOf({ ...placement, controllers: [] })}/${file}`;
+  const places = placement.kind === 'v1' ? placement.hierarchies : [];
+  const place = places.find(({ controllers }) => controllers.includes(controller));
+  return place && `${directoryOf(place)}/${file}`;
+}
+
+function currentIn(files: Files, file: string): string | undefined {
+  const path = pathOf(files, file);
+  return path === undefined ? undefined : readControlIfThere(path);
 }

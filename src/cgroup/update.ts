@@ -24,6 +24,18 @@ export function applyOrRestore(writes: readonly Write[], target: Target): Change
   return changes;
 }
 
+/**
+ * Work that the changes are nothing without: when it fails they are set back.
+ * @throws what the work threw; the message tells whether everything is as before
+ */
+export async function orSetBack<T>(changes: readonly Change[], work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw withOutcome(error, restore(changes.toReversed()));
+  }
+}
+
 /** @returns what could not be set back, in sentences */
 function restore(changes: readonly Change[]): string[] {
   // As when they were made, the kernel may want another order.

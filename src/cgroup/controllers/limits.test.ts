@@ -216,7 +216,7 @@ const expectations: readonly (readonly [name: string, Resources, v1: Expected, v
     { cpu: { shares: 1024, idle: 1 } },
     ['cpu.shares=1024', 'cpu.idle=1'],
     ['cpu.weight=100', 'cpu.idle=1'],
-    ['CPUWeight=100', 'CPUWeight=0'],
+    ['CPUWeight=0'],
   ],
   [
     'cpu.idle 0',

@@ -16,6 +16,8 @@ const properties = (resources: Resources, situation: Partial<Situation> = {}) =>
 describe('limits as properties on v2', () => {
   test.each<[string, Resources, object]>([
     ['cpu.idle', { cpu: { idle: 1 } }, { CPUWeight: 0n }],
+    ['cpu.idle that ends', { cpu: { idle: 0 } }, { CPUWeight: 100n }],
+    ['cpu.idle that ends with a weight', { cpu: { idle: 0, shares: 512 } }, { CPUWeight: 59n }],
     [
       'cpu.quota and period, rounded up to a percent',
       { cpu: { quota: 20_001, period: 200_000 } },

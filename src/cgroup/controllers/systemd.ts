@@ -55,6 +55,8 @@ const unified: readonly Row[] = [
   row('memory.max', 'MemoryMax', amount),
   row('memory.swap.max', 'MemorySwapMax', amount),
   row('memory.zswap.max', 'MemoryZSwapMax', amount, 253),
+  // Idleness is a weight of 0: its end gives the default, unless there is a weight as well, and its begin ends any weight.
+  row('cpu.idle', 'CPUWeight', (text) => (text === '0' ? 100n : undefined), 252),
   row('cpu.weight', 'CPUWeight', amount),
   row('cpu.idle', 'CPUWeight', (text) => (text === '1' ? 0n : undefined), 252),
   row('cpuset.cpus', 'AllowedCPUs', (text) => bitmap(text), 244, 'ay'),
@@ -91,7 +93,14 @@ export function propertiesOf(writes: readonly Write[], situation: Situation): Pr
     const found = text === undefined || since > situation.version ? undefined : value(text);
     return found === undefined ? [] : [{ name: property, signature, value: found }];
   });
-  return [...simple, ...quota(texts, situation)];
+  const all = [...simple, ...quota(texts, situation)];
+  return [...new Map(all.map((property) => [property.name, property])).values()];
+}
+
+/** Names of the files that systemd writes when it is told of these writes. */
+export function managedFiles(writes: readonly Write[], situation: Situation): string[] {
+  const managed = writes.filter((write) => propertiesOf([write], situation).length > 0);
+  return [...new Set(managed.map((write) => effective(write, situation)[0]))];
 }
 
 /** Of two mechanisms the one that is there; before there is a cgroup, the one that every kernel has. */

@@ -5,7 +5,7 @@ import { type Answer, type Answers, FakeBus } from '../../dbus/fixtures.ts';
 import { strict } from '../leniency.ts';
 import { candidates, openSystemd } from './bus.ts';
 import { Systemd } from './manager.ts';
-import { ownerOf, scopeProperties, startScope, updateScope } from './scope.ts';
+import { correctScope, ownerOf, scopeProperties, startScope, updateScope } from './scope.ts';
 
 const jobPath = '/org/freedesktop/systemd1/job/7';
 const from = 'org.freedesktop.systemd1';
@@ -190,14 +190,15 @@ describe('the other methods', () => {
     layout: 'v2' as const,
     request: { asked: resources, resources },
     current: (file: string) => files[file],
+    rewrite: () => undefined,
   });
   const variant = (value: bigint) => ({ signature: 't', value });
 
   test('an update names only what changes, until the next boot', async () => {
     const { bus, systemd } = await systemdWith({});
-    expect(await updateScope(systemd, update({}), async () => 'done')).toBe('done');
+    await updateScope(systemd, update({}));
     expect(bus.members).not.toContain('SetUnitProperties');
-    await updateScope(systemd, update({ memory: { limit: 4096 } }), async () => undefined);
+    await updateScope(systemd, update({ memory: { limit: 4096 } }));
     expect(bus.argumentsOf('SetUnitProperties')).toEqual(['x.scope', true, [['MemoryMax', variant(4096n)]]]);
   });
 
@@ -208,36 +209,42 @@ describe('the other methods', () => {
       layout: 'v1' as const,
       request: { asked, resources: { ...asked, unified: { 'memory.high': '5' } } },
     });
-    await updateScope(systemd, request({ pids: { limit: 9 } }), async () => undefined);
+    await updateScope(systemd, request({ pids: { limit: 9 } }));
     expect(bus.argumentsOf('SetUnitProperties')).toEqual(['x.scope', true, [['TasksMax', variant(9n)]]]);
-    const asking = updateScope(systemd, request({ unified: { 'memory.high': '6' } }), async () => undefined);
+    const asking = updateScope(systemd, request({ unified: { 'memory.high': '6' } }));
     await expect(asking).rejects.toThrow('only cgroup v2 has such files');
   });
 
-  const failing = async () => {
-    throw new Error('the kernel refuses');
-  };
-
-  test('an update that fails leaves systemd with what it had', async () => {
-    const { bus, systemd } = await systemdWith({});
-    const asked = update({ memory: { limit: 4096 }, pids: { limit: 5 } }, { 'memory.max': 'max', 'pids.max': '7' });
-    await expect(updateScope(systemd, asked, failing)).rejects.toThrow('the kernel refuses');
-    const before = [
-      ['MemoryMax', variant(2n ** 64n - 1n)],
-      ['TasksMax', variant(7n)],
-    ];
-    expect(bus.argumentsOf('SetUnitProperties')).toEqual(['x.scope', true, before]);
+  test('after an update what systemd wrote its own way is written again', async () => {
+    const files: Record<string, string> = { 'cpu.max': '20500 100000', 'pids.max': '5' };
+    const { systemd } = await systemdWith({
+      SetUnitProperties: () => {
+        files['cpu.max'] = '21000 100000';
+        return {};
+      },
+    });
+    const rewritten: string[] = [];
+    const asked = update({ cpu: { quota: 20_500 }, pids: { limit: 5 } }, files);
+    await updateScope(systemd, { ...asked, rewrite: (file) => rewritten.push(file) });
+    expect(rewritten).toEqual(['cpu.max']);
   });
 
-  test('when that fails as well, both errors are kept', async () => {
-    let calls = 0;
-    const { systemd } = await systemdWith({ SetUnitProperties: () => (++calls === 1 ? {} : { error: 'x.Broken' }) });
-    const asked = update({ pids: { limit: 5 } }, { 'pids.max': '7' });
-    const error = await updateScope(systemd, asked, failing).catch((caught: unknown) => caught);
-    expect(error).toMatchObject({
-      message: 'the kernel refuses',
-      errors: [{}, { message: expect.stringContaining('Broken') }],
-    });
+  test('only files that systemd manages are read: some can only be written', async () => {
+    const { systemd } = await systemdWith({});
+    const read: string[] = [];
+    const asked = update({ unified: { 'memory.reclaim': '1M', 'memory.high': '5' } });
+    await updateScope(systemd, { ...asked, current: (file) => String(read.push(file)) });
+    expect(new Set(read)).toEqual(new Set(['memory.high', 'cpu.max']));
+  });
+
+  test('a weight of block IO is corrected where BFQ is found', async () => {
+    const resources = { blockIO: { weight: 500 }, pids: { limit: 5 } };
+    const scope = { ...start, spec: { ...spec, linux: { resources } } };
+    const { bus, systemd } = await systemdWith({});
+    await correctScope(systemd, scope, () => undefined);
+    expect(bus.members).not.toContain('SetUnitProperties');
+    await correctScope(systemd, scope, (file) => (file === 'io.bfq.weight' ? 'default 100' : undefined));
+    expect(bus.argumentsOf('SetUnitProperties')).toEqual(['x.scope', true, [['IOWeight', variant(4500n)]]]);
   });
 
   test.each([

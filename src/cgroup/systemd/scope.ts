@@ -4,10 +4,10 @@ import { BusError } from '../../dbus/connection.ts';
 import { TsruncError } from '../../errors.ts';
 import { limitWrites } from '../controllers/compile.ts';
 import { deviceRules } from '../controllers/device-rules.ts';
-import { deviceProperties, type Property, propertiesOf } from '../controllers/systemd.ts';
+import { deviceProperties, managedFiles, type Property, propertiesOf } from '../controllers/systemd.ts';
 import { attainable } from '../controllers/unified.ts';
 import { updateWrites } from '../controllers/update.ts';
-import type { Layout, Write } from '../controllers/write.ts';
+import type { Layout } from '../controllers/write.ts';
 import type { UpdateRequest } from '../driver.ts';
 import type { Leniency } from '../leniency.ts';
 import type { SystemdUnit } from '../record.ts';
@@ -64,7 +64,6 @@ async function isLeftover(systemd: Systemd, name: string, error: unknown): Promi
 export function scopeProperties(start: Omit<ScopeStart, 'pid'>, version: number): Property[] {
   const { unit, layout, id, spec, leniency } = start;
   const resources = attainable(spec.linux?.resources ?? {}, layout, leniency);
-  const current = () => undefined;
   return [
     { name: 'Description', signature: 's', value: `container ${id}` },
     { name: 'Documentation', signature: 'as', value: [unit.mark] },
@@ -80,9 +79,23 @@ export function scopeProperties(start: Omit<ScopeStart, 'pid'>, version: number)
     // A scope whose process ran out of memory has failed; kept like that, its name would stay taken.
     ...(version >= 236 ? [{ name: 'CollectMode', signature: 's', value: 'inactive-or-failed' }] : []),
     ...deviceProperties(deviceRules(resources)),
-    ...propertiesOf(limitWrites(resources, layout), { layout, version, current }),
+    ...propertiesOf(limitWrites(resources, layout), { layout, version, current: () => undefined }),
     ...annotatedProperties(spec.annotations),
   ];
+}
+
+/**
+ * Which of two mechanisms the kernel has shows only in a cgroup: where it is not the one that the scope was started with, systemd is
+ * told.
+ */
+export async function correctScope(
+  systemd: Systemd,
+  { unit, layout, spec, leniency }: Omit<ScopeStart, 'pid' | 'id'>,
+  current: (file: string) => string | undefined,
+): Promise<void> {
+  const writes = limitWrites(attainable(spec.linux?.resources ?? {}, layout, leniency), layout);
+  const others = writes.filter(({ file, instead }) => instead !== undefined && current(file) !== undefined);
+  await systemd.setProperties(unit.name, propertiesOf(others, { layout, version: systemd.version, current }));
 }
 
 const flag = (name: string, value: boolean): Property => ({ name, signature: 'b', value });
@@ -93,44 +106,21 @@ export interface ScopeUpdate {
   readonly request: UpdateRequest;
   /** What stands in a file of the scope's cgroup. */
   readonly current: (file: string) => string | undefined;
+  /** Write to it once more what the update asked for. */
+  readonly rewrite: (file: string) => void;
 }
 
 /**
- * Tell systemd of new limits, so that it does not take them back, and then do the rest of the update; when that fails, systemd is
- * told of the limits that it found.
+ * Tell systemd of limits that stand in the files already, so that it does not take them back. It writes them at once, its own way;
+ * then those of its files that hold something else are written again.
  */
-export async function updateScope<T>(systemd: Systemd, update: ScopeUpdate, rest: () => Promise<T>): Promise<T> {
-  const { unit, layout, request, current } = update;
+export async function updateScope(systemd: Systemd, update: ScopeUpdate): Promise<void> {
+  const { unit, layout, request, current, rewrite } = update;
   const writes = updateWrites(request, layout);
   const situation = { layout, version: systemd.version, current };
   // Only what systemd manages is read: there are files that can only be written.
-  const managed = writes.filter((write) => propertiesOf([write], situation).length > 0);
-  const before = propertiesOf(
-    managed.map((write) => formerly(write, current)),
-    situation,
-  );
+  const files = managedFiles(writes, situation);
+  const exact = files.map(current);
   await systemd.setProperties(unit, propertiesOf(writes, situation));
-  try {
-    return await rest();
-  } catch (error) {
-    throw await restored(error, () => systemd.setProperties(unit, before));
-  }
-}
-
-/** What the write has found, in the file that it went to. */
-function formerly({ instead, ...write }: Write, current: ScopeUpdate['current']): Write {
-  const own = current(write.file);
-  const file = own === undefined && instead !== undefined ? instead.file : write.file;
-  return { ...write, file, value: (own ?? current(file))?.split('\n')[0] ?? '' };
-}
-
-/** The error to throw, with both when restoring failed as well. */
-async function restored(error: unknown, restore: () => Promise<void>): Promise<unknown> {
-  try {
-    await restore();
-    return error;
-  } catch (failure) {
-    const message = error instanceof Error ? error.message : String(error);
-    return new AggregateError([error, failure], message, { cause: error });
-  }
+  for (const [index, file] of files.entries()) if (current(file) !== exact[index]) rewrite(file);
 }
