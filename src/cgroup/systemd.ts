@@ -36,11 +36,14 @@ export class SystemdCgroup implements CgroupDriver {
   #record: CgroupRecord;
   /** Nothing before the scope has started. */
   #files: Files | undefined;
+  /** Before that there is no scope to be ended. */
+  #isAskedFor: boolean;
 
   constructor(record: CgroupRecord, unit: SystemdUnit, made?: NewScope) {
     this.#record = record;
     this.#unit = unit;
     this.#new = made;
+    this.#isAskedFor = made === undefined;
     if (record.places.length > 0) this.#files = filesOf(record);
   }
 
@@ -76,6 +79,7 @@ export class SystemdCgroup implements CgroupDriver {
     await this.#withSystemd(async (systemd) => {
       const { correctScope, startScope } = await import('./systemd/scope.ts');
       const start = { unit: this.#unit, layout: this.#record.layout, pid, ...made };
+      this.#isAskedFor = true;
       const files = this.#adopt(await startScope(systemd, start), made);
       await correctScope(systemd, start, (file) => currentIn(files, file));
     });
@@ -179,6 +183,7 @@ export class SystemdCgroup implements CgroupDriver {
 
   /** A scope that has ended gives its name, and the path of its cgroup, to whoever asks next. */
   async #unlessAnothers(work: (systemd: Systemd, isOurs: boolean) => Promise<void>): Promise<void> {
+    if (!this.#isAskedFor) return;
     await this.#withSystemd(async (systemd) => {
       const { ownerOf } = await import('./systemd/scope.ts');
       const owner = await ownerOf(systemd, this.#unit);

@@ -108,7 +108,7 @@ describe('a scope', () => {
     const { systemd } = await systemdWith({ StartTransientUnit: job({}) }, 50);
     await expect(startScope(systemd, start)).rejects.toMatchObject({
       code: 'TIMEOUT',
-      message: 'systemd did not start within 0.05 s',
+      message: 'systemd did not start x.scope within 0.05 s',
       hint: expect.stringContaining('systemctl list-jobs'),
     });
   });

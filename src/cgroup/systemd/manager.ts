@@ -175,7 +175,7 @@ export class Systemd {
 
   async #ask<T>(action: string, unit: string, answer: Promise<T>): Promise<T> {
     try {
-      return await this.#within(action, answer);
+      return await this.#within(`${action} ${unit}`, answer);
     } catch (cause) {
       if (cause instanceof TsruncError) throw cause;
       throw systemdFailed(action, unit, cause);
