@@ -136,8 +136,10 @@ async function dumpTo(
     const label = labelToKeep(pid, spec, host);
     const response = await criu.request({ type, opts }, async ({ script }) => {
       if (script === 'status-ready') tellReady(options);
-      // Upon a refusal criu lets the container go on.
-      if (script === 'post-dump' && label !== undefined && !images.someProcess(label.isIn)) throw label.missing();
+      if (script !== 'post-dump' || label === undefined || images.someProcess(label.isIn)) return;
+      images.invalidate();
+      // criu lets the container go on.
+      throw label.missing();
     });
     if (response?.success !== true)
       throw images.failure(`checkpoint container ${record.id}`, logFiles.dump, response, tailOf(stdio[2]));
