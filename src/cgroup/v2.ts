@@ -1,5 +1,6 @@
 /** Cgroup v2: one directory, with the controllers that its parents enable for it. */
 import { closeSync, constants, openSync } from 'node:fs';
+import { dirname } from 'node:path';
 import type { Resources } from '../config/spec.ts';
 import { TsruncError } from '../errors.ts';
 import { errnoName } from '../host/errno.ts';
@@ -147,7 +148,7 @@ export class CgroupV2 implements CgroupDriver {
     for (const name of missing) {
       const reason = refusalOf(() => writeControl(`${parent}/cgroup.subtree_control`, `+${name}`));
       if (reason !== undefined)
-        this.#refusals.set(name, `${parent.slice(0, -3)} cannot enable it for its children (${reason})`);
+        this.#refusals.set(name, `${dirname(directory)} cannot enable it for its children (${reason})`);
     }
   }
 
