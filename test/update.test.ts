@@ -148,7 +148,7 @@ describe.skipIf(!isRoot)('update', () => {
     const { code, stderr } = await box.tsrunc('update', '--pids-limit', '5', ...options, id);
     expect(code).toBe(1);
     expect(stderr).toContain(`${field} cannot be applied: `);
-    expect(stderr).toContain(`(${options[0]})`);
+    expect(stderr).toContain(`(command line, ${options[0]})`);
     expectFiles(id, { 'pids.max': '20' });
   });
 
