@@ -2,7 +2,7 @@
  * runtime-spec config.md "process.apparmorProfile" on a kernel that enforces it: `npm run test:vm -- test/apparmor.test.ts`.
  * Hosts without AppArmor refuse a profile (security.test.ts).
  */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe } from 'vitest';
 import { canLoadProfiles, everyday, Profile } from './support/apparmor.ts';
@@ -225,12 +225,13 @@ describe.runIf(canLoadProfiles && withoutCriu === undefined)('what criu restores
     await reaches(saved, 2);
     await save(box, saved);
     const { id, bundle, images } = saved;
-    const paths = ['-b', bundle.path, '--image-path', images];
+    const pidFile = join(box.path, 'pid');
+    const paths = ['-b', bundle.path, '--image-path', images, '--pid-file', pidFile];
     const before = counted(saved);
     const { code, stderr } = await box.tsrunc('restore', '-d', ...paths, '--lsm-profile', 'apparmor:tsrunc-none', id);
     expect(code).toBe(1);
     expect(stderr).toContain(`Cannot restore container ${id}: criu waited for processes that have ended`);
-    expect(counted(saved)).toBe(before);
+    expect([counted(saved), existsSync(pidFile)]).toEqual([before, false]);
     expect(stderr).toContain("can't write lsm profile");
     expect(stderr).toContain('load it with apparmor_parser');
     expect((await box.ok('list', '--quiet')).stdout).toBe('');

@@ -96,7 +96,7 @@ export class Criu {
    *
    * @param silent called for each second in which criu says nothing
    * @returns criu's answer, also when it says that it failed; undefined when criu has died
-   * @throws whatever `notified` throws; criu is told, undoes its work, and has answered then
+   * @throws whatever `notified` throws; criu is told, undoes its work, and has answered then. Whatever `silent` throws, at once
    */
   async request(
     request: CriuRequest,

@@ -64,13 +64,12 @@ export function refuseLostLabel(
   host: Pick<HostFacts, 'lsm'>,
   flag?: string,
 ): void {
-  for (const { label, details } of wanted(spec, host, flag).filter((one) => one.lsm === lsm)) {
-    if (!isLost(label, labelOf(pids.restored, lsm), labelOf(pids.criu, lsm))) continue;
-    throw new TsruncError('CRIU_FAILED', `criu has restored the container without its label "${label}"`, {
-      ...details,
-      hint: `The checkpoint may be of a container without one. ${modules[lsm].reason}`,
-    });
-  }
+  const one = wanted(spec, host, flag).find((each) => each.lsm === lsm);
+  if (one === undefined || !isLost(one.label, labelOf(pids.restored, lsm), labelOf(pids.criu, lsm))) return;
+  throw new TsruncError('CRIU_FAILED', `criu has restored the container without its label "${one.label}"`, {
+    ...one.details,
+    hint: `The checkpoint may be of a container without one. ${modules[lsm].reason}`,
+  });
 }
 
 /** Labels as the kernel prints them: "profile (enforce)" of AppArmor, contexts of SELinux. */

@@ -1,4 +1,4 @@
-import { closeSync } from 'node:fs';
+import { closeSync, rmSync } from 'node:fs';
 import { chooseCgroup } from '../cgroup/choose.ts';
 import type { CgroupDriver } from '../cgroup/driver.ts';
 import { type LoadedConfig, loadConfig } from '../config/load.ts';
@@ -275,7 +275,7 @@ export const fdSources = ({ native, directory, cgroup, config }: Making) => ({
 
 /** The first process is there: write down who it is, and tell those who want to know. */
 export function finish(
-  { options, native, directory, record, cgroup }: Making,
+  { options, native, directory, record, cgroup, undo }: Making,
   { pid, pidfd, stepsSent }: Pick<Conversation, 'pid' | 'pidfd' | 'stepsSent'>,
 ): ContainerRecord {
   // Systemd says only in the making where the cgroup is, and the kernel which of them an ordinary user may have.
@@ -291,7 +291,11 @@ export function finish(
   };
   directory.write(created);
   if (options.pidfdSocket !== undefined) sendPidfd(native, options.pidfdSocket, pidfd);
-  if (options.pidFile !== undefined) writePidFile(options.pidFile, pid);
+  const { pidFile } = options;
+  if (pidFile !== undefined) {
+    writePidFile(pidFile, pid);
+    undo.add('remove the pid file', () => rmSync(pidFile, { force: true }));
+  }
   return created;
 }
 

@@ -99,7 +99,7 @@ export class Restored {
       this.#refuseLostLabel('apparmor', pid);
     } catch (error) {
       native.pidfdSendSignal(pidfd, SIGKILL);
-      // Those that share a pid namespace with others; what is wrong with the label is what has to be said.
+      // Those that share a pid namespace with others. Undoing kills them once more, and says it where that fails.
       await cgroup.kill(SIGKILL).catch(() => undefined);
       throw error;
     }

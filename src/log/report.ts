@@ -75,7 +75,8 @@ function joined(sentence: string, error: unknown): string {
  */
 function withCall(sentence: string, cause: SystemError): [sentence: string, rest: unknown] {
   const { code = '', message, syscall } = cause;
-  const end = message.search(new RegExp(`, ${syscall}( '|$)`));
+  const call = `, ${syscall}`;
+  const end = message.endsWith(call) ? message.length - call.length : message.indexOf(`${call} '`);
   const words = message.slice(0, end);
   if (code === '' || end < 0 || !words.startsWith(`${code}: `)) return [sentence, cause];
   const named = new RegExp(`: ${code}\\b(?!:)`);
