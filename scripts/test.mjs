@@ -211,30 +211,35 @@ const withoutSuite = () => {
   }
 };
 
-/** @param {NodeJS.ProcessEnv} env @returns {Check} */
-const validationSuite = (env) => ({
-  name: 'OCI runtime-tools validation suite',
+/**
+ * A check that is a script of ours, which leaves its sum in the file that `--sum` names.
+ * @param {object} check
+ * @param {string} check.name
+ * @param {() => string | undefined} check.obstacle why it cannot be run here
+ * @param {readonly string[]} check.words the script and its arguments
+ * @param {number} [check.minutes]
+ * @param {NodeJS.ProcessEnv} env
+ * @returns {Check}
+ */
+const summed = ({ name, obstacle, words, minutes = minutesPerCheck }, env) => ({
+  name,
   run: async () => {
-    const reason = withoutSuite();
+    const reason = obstacle();
     if (reason !== undefined) {
       console.log(`  ${reason}`);
       return counted({ skipped: 1 });
     }
-    const sum = join(String(env.TMPDIR), 'conformance.json');
-    return countIn(sum, await succeeds(process.execPath, ['conformance/run.mjs', '--sum', sum], { env, show: true }));
+    const sum = join(String(env.TMPDIR), 'sum.json');
+    const good = await succeeds(process.execPath, [...words, '--sum', sum], { env, show: true, minutes });
+    const count = existsSync(sum) ? counted(JSON.parse(readFileSync(sum, 'utf8'))) : counted();
+    rmSync(sum, { force: true });
+    return !good && count.failed === 0 ? { ...count, failed: 1 } : count;
   },
 });
 
-/**
- * The sum that a check has left, if it came so far.
- * @param {string} path
- * @param {boolean} good whether it succeeded
- */
-const countIn = (path, good) => {
-  const count = existsSync(path) ? counted(JSON.parse(readFileSync(path, 'utf8'))) : counted();
-  rmSync(path, { force: true });
-  return !good && count.failed === 0 ? { ...count, failed: 1 } : count;
-};
+/** @param {NodeJS.ProcessEnv} env @returns {Check} */
+const validationSuite = (env) =>
+  summed({ name: 'OCI runtime-tools validation suite', obstacle: withoutSuite, words: ['conformance/run.mjs'] }, env);
 
 /** Why there can be no virtual machine here. @returns {string | undefined} */
 const withoutMachine = () => {
@@ -248,20 +253,17 @@ const withoutMachine = () => {
  * @param {NodeJS.ProcessEnv} env
  * @returns {Check}
  */
-const virtualMachine = (env) => ({
-  name: 'tests in a virtual machine with systemd and cgroup v2',
-  run: async () => {
-    const reason = withoutMachine();
-    if (reason !== undefined) {
-      console.log(`  ${reason}`);
-      return counted({ skipped: 1 });
-    }
-    const sum = join(String(env.TMPDIR), 'vm.json');
-    const command = ['scripts/vm/test.mjs', '--quick', '--sum', sum];
-    // Five minutes where nothing else runs; the machine has a limit of its own, which comes first and shows its console.
-    return countIn(sum, await succeeds(process.execPath, command, { env, show: true, minutes: 25 }));
-  },
-});
+const virtualMachine = (env) =>
+  summed(
+    {
+      name: 'tests in a virtual machine with systemd and cgroup v2',
+      obstacle: withoutMachine,
+      words: ['scripts/vm/test.mjs', '--quick'],
+      // Eight minutes where nothing else runs; the machine has a limit of its own, which comes first and shows its console.
+      minutes: 25,
+    },
+    env,
+  );
 
 /** @param {readonly Check[]} checks */
 const runAll = async (checks) => {
