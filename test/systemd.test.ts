@@ -2,9 +2,9 @@
  * --systemd-cgroup: a container is a transient scope of systemd, with slice, limits and annotations, and nothing of it stays.
  * Needs systemd as process 1 (npm run test:vm; with cgroup v1: --mode v1), or the user's own (npm run test:vm -- --mode user).
  */
-import { execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, describe } from 'vitest';
 import { openCgroup } from '../src/cgroup/choose.ts';
@@ -27,25 +27,15 @@ import {
 import { counted, counter, reaches, save } from './support/checkpoint.ts';
 import { withoutCriu } from './support/criu.ts';
 import { cgroupRoots, hasCommand, isCgroupV2, isRoot, runtime } from './support/host.ts';
-import { hasLoopDevices, withLoopDevice } from './support/loop.ts';
+import { hasLoopDevices, withBfqDevice } from './support/loop.ts';
+import { directoryOf, isKnown, knob, property, systemctl } from './support/systemd.ts';
 
 const MiB = 1024 * 1024;
 const running = existsSync('/run/systemd/system');
 const session =
   process.env.XDG_RUNTIME_DIR !== undefined && existsSync(`${process.env.XDG_RUNTIME_DIR}/systemd/private`);
 
-const systemctl = (...args: readonly string[]): string =>
-  execFileSync('systemctl', isRoot ? args : ['--user', ...args], { encoding: 'utf8' }).trim();
-
-const property = (unit: string, name: string): string => systemctl('show', '--value', '--property', name, unit);
-const isKnown = (unit: string): boolean => property(unit, 'LoadState') !== 'not-found';
 const unitOf = (id: string): string => `tsrunc-${id}.scope`;
-/** `hierarchy`: of cgroup v1. */
-const directoryOf = (unit: string, hierarchy = 'systemd'): string =>
-  `/sys/fs/cgroup${isCgroupV2 ? '' : `/${hierarchy}`}${property(unit, 'ControlGroup')}`;
-const knob = (unit: string, file: string): string =>
-  readFileSync(`${directoryOf(unit, file.slice(0, file.indexOf('.')))}/${file}`, 'utf8').trim();
-
 /** Of a scope, by their names. */
 interface Limits {
   readonly properties: Readonly<Record<string, string>>;
@@ -308,21 +298,10 @@ describe.skipIf(!running || !isRoot)('a container under systemd', () => {
   });
 
   test.runIf(isCgroupV2 && hasLoopDevices)('the same where BFQ is loaded', ({ box, skip }) =>
-    withLoopDevice(box, async (device) => {
-      const scheduler = `/sys/block/${basename(device)}/queue/scheduler`;
-      const usual = /\[(.*)\]/.exec(readFileSync(scheduler, 'utf8'))?.[1] ?? '';
-      try {
-        writeFileSync(scheduler, 'bfq');
-      } catch {
-        skip('this kernel has no BFQ');
-      }
-      try {
-        const unit = unitOf(await start(box, weighted));
-        expect(Object.keys(weights(unit).files)).toEqual(['io.bfq.weight']);
-        expectLimits(unit, weights(unit));
-      } finally {
-        writeFileSync(scheduler, usual);
-      }
+    withBfqDevice(box, skip, async () => {
+      const unit = unitOf(await start(box, weighted));
+      expect(Object.keys(weights(unit).files)).toEqual(['io.bfq.weight']);
+      expectLimits(unit, weights(unit));
     }),
   );
 

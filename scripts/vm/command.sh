@@ -7,6 +7,8 @@ for port in /sys/class/virtio-ports/*; do
   read -r name < "$port/name"
   ln -s "/dev/${port##*/}" "/run/vm/$name"
 done
+# For tests; where they run otherwise, the kernel's settings are not theirs.
+echo 2 > /sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages
 echo started > /run/vm/status
 
 as_user() { # in the session of an own systemd, whose controllers are delegated

@@ -2,9 +2,7 @@
  * Engines that let systemd manage the cgroups, as most hosts with cgroup v2 do: Docker, podman, ctr, and the CRI with
  * SystemdCgroup. Needs systemd as process 1: `npm run test:vm -- test/clients/systemd-drivers.test.ts`.
  */
-import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { image as busybox, Containerd, cniPlugins, pauseImage } from '../support/containerd.ts';
 import { Cri } from '../support/cri.ts';
@@ -13,6 +11,7 @@ import { hasCommand, isCgroupV2 } from '../support/host.ts';
 import { Podman } from '../support/podman.ts';
 import { eventually, patient } from '../support/process.ts';
 import { engineUnavailable } from '../support/realm.ts';
+import { isKnown, knob, property, systemctl } from '../support/systemd.ts';
 
 const MiB = 1024 * 1024;
 const slice = 'tsrunctestclients.slice';
@@ -22,12 +21,6 @@ const unavailable = existsSync('/run/systemd/system') && isCgroupV2 ? '' : ': ne
 
 const named = (engine: string, reason: string | undefined): string =>
   reason === undefined ? engine : `${engine}: ${reason}`;
-
-const systemctl = (...args: readonly string[]): string => execFileSync('systemctl', args, { encoding: 'utf8' }).trim();
-const property = (unit: string, name: string): string => systemctl('show', '--value', '--property', name, unit);
-const isKnown = (unit: string): boolean => property(unit, 'LoadState') !== 'not-found';
-const knob = (unit: string, file: string): string =>
-  readFileSync(join('/sys/fs/cgroup', property(unit, 'ControlGroup'), file), 'utf8').trim();
 
 /** What systemd and the kernel say of the limits; the same once more when systemd has written all it knows. */
 const limitsOf = (unit: string): Record<string, string> => {
