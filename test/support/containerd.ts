@@ -131,7 +131,8 @@ export class Containerd {
     writeFileSync(join(this.path, 'cni', 'pods.conflist'), JSON.stringify(network));
     execFileSync('mkfifo', [join(this.path, 'stdin')]);
     // The network plugins remember what they gave away below /var/lib/cni.
-    const privately = `${privateRun(this.#manager)}; mount -t tmpfs -o mode=755 tmpfs /var/lib`;
+    mkdirSync(join(this.path, 'run'));
+    const privately = `${privateRun(this.#manager, join(this.path, 'run'))}; mount -t tmpfs -o mode=755 tmpfs /var/lib`;
     const start = `set -e; ${privately}; ip link set lo up; exec containerd -c ${this.path}/config.toml`;
     const log = openSync(join(this.path, 'log'), 'w');
     this.#process = spawn(

@@ -2,8 +2,8 @@
  * A private world for a container engine: own mount, network and pid namespaces, an own /run and a cgroup of its own. When
  * the test process ends, however it ends, the first process of the world does, and the kernel ends everything in it.
  *
- * With the host's systemd as manager of the cgroups it has a slice in place of the cgroup, and shares the host's process ids and
- * /run, which systemd knows and where it listens.
+ * With the host's systemd as manager of the cgroups it has a slice in place of the cgroup, and shares the host's process ids, which
+ * systemd knows, and its sockets.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -36,21 +36,19 @@ const searchPath = `${criuPrefix}/usr/sbin:/usr/bin:/sbin:/bin:${process.env.PAT
 
 export type CgroupManager = 'cgroupfs' | 'systemd';
 
-/** Where engines keep what has a fixed name. */
-const directoriesOfEngines = [
-  '/run/containerd',
-  '/run/containers',
-  '/run/docker',
-  '/run/libpod',
-  '/run/netns',
-  '/run/crun',
-];
-
-/** Shell commands that give a private mount namespace a /run of its own, or with systemd only what engines use of it. */
-export const privateRun = (manager: CgroupManager): string =>
-  (manager === 'cgroupfs' ? ['/run'] : directoriesOfEngines)
-    .map((path) => `mkdir -p ${path}; mount -t tmpfs -o mode=755 tmpfs ${path}`)
-    .join('; ');
+/**
+ * Shell commands that give a private mount namespace a /run of its own; with systemd its sockets, and those of the message bus, are
+ * there as well.
+ * @param directory for their use, empty again afterwards
+ */
+export const privateRun = (manager: CgroupManager, directory: string): string => {
+  const own = 'mount -t tmpfs -o mode=755 tmpfs /run';
+  if (manager === 'cgroupfs') return own;
+  const shared = ['systemd', 'dbus'].map(
+    (name) => `mkdir /run/${name}; mount --rbind ${directory}/${name} /run/${name}`,
+  );
+  return [`mount --rbind /run ${directory}`, own, ...shared, `umount --lazy ${directory}`].join('; ');
+};
 
 /** Flags of unshare for the private namespaces. */
 export const isolation = (manager: CgroupManager): readonly string[] => [
@@ -113,7 +111,8 @@ export class Realm {
     // A dash in the name of a slice stands for a slice above.
     this.cgroup = manager === 'systemd' ? `${basename(path).replaceAll('-', '')}.slice` : `/${basename(path)}`;
     // The shell reaps whatever loses its parent; cat ends when the test process does.
-    const script = `set -e; ${privateRun(manager)}; ip link set lo up\n${prepare(path)}\n: > ${path}/ready; cat`;
+    mkdirSync(join(path, 'run'));
+    const script = `set -e; ${privateRun(manager, join(path, 'run'))}; ip link set lo up\n${prepare(path)}\n: > ${path}/ready; cat`;
     const log = openSync(join(path, 'log'), 'a');
     this.#first = spawn('unshare', [...isolation(manager), 'sh', '-c', script], { stdio: ['pipe', log, log] });
   }
