@@ -5,7 +5,7 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { must, run } from './run.mjs';
+import { must, run, SetupError } from './run.mjs';
 
 /** What is fetched once and kept; a virtual machine is told where the host has it. */
 export const cache =
@@ -39,16 +39,42 @@ export const aptOptions = ({ type, release, place }) => {
 };
 
 /**
- * The directories bin/ that fetchInto() has filled as a whole, the latest first.
- * @param {string} place their parents' parent
- * @param {string} program that they hold
+ * Options for a package with all that it needs, down to the loader of programs: what this host has is of another release.
+ * @param {string} place directory for them
+ * @returns {readonly string[]} for apt-get before "install"
+ */
+export const nothingInstalled = (place) => {
+  const status = join(place, 'status');
+  writeFileSync(status, '');
+  const values = [`Dir::State::status=${status}`, 'Debug::NoLocking=1', 'APT::Install-Recommends=false'];
+  return [...values.flatMap((value) => ['-o', value]), '--yes'];
+};
+
+/**
+ * The version that apt would fetch, as part of a file's name.
+ * @param {readonly string[]} options from aptOptions()
+ * @param {string} name of a package
+ * @throws SetupError
+ */
+export const versionOffered = (options, name) => {
+  const { stdout } = run('apt-cache', [...options, 'show', '--no-all-versions', name]);
+  const version = /^Version: (.*)$/m.exec(stdout)?.[1];
+  if (version === undefined) throw new SetupError('apt cannot fetch the list of packages');
+  // A colon ends a name in PATH and among the layers of an overlay.
+  return version.replaceAll(':', '_');
+};
+
+/**
+ * The directories that fetchInto() has filled as a whole, the latest first.
+ * @param {string} place their parent
+ * @param {string} file that they hold
  * @returns {readonly string[]}
  */
-export const fetchedBelow = (place, program) =>
+export const fetchedBelow = (place, file) =>
   (existsSync(place) ? readdirSync(place) : [])
     .filter((name) => !name.startsWith('new-'))
-    .map((name) => join(place, name, 'bin'))
-    .filter((directory) => existsSync(join(directory, program)))
+    .map((name) => join(place, name))
+    .filter((directory) => existsSync(join(directory, file)))
     .sort((one, other) => statSync(other).mtimeMs - statSync(one).mtimeMs);
 
 /**

@@ -13,7 +13,7 @@ import { cache } from './apt.mjs';
 import { checksOf, lineOf, remember, renderKnown, runIn } from './compatibility/records.mjs';
 import { clientsOf, programsOf } from './compatibility/render.mjs';
 import { commit, host, versions } from './compatibility/versions.mjs';
-import { containerdTests, newestContainerd } from './containerd.mjs';
+import { engineTests, newestEngines } from './engines.mjs';
 import { findingsOf } from './findings.mjs';
 import { repository, SetupError } from './run.mjs';
 import { script, setUp } from './setup.mjs';
@@ -61,13 +61,13 @@ const runTests = (files, env = process.env) => {
   }
 };
 
-/** Those that start containerd with the newest, too. @param {readonly string[]} tried @returns {Client[]} */
+/** The same with the newest engines. @param {readonly string[]} tried @returns {Client[]} */
 const runWithNewest = (tried) => {
-  const newest = newestContainerd(process.env.PATH ?? '');
-  const files = containerdTests.filter((file) => tried.includes(file));
+  const newest = newestEngines();
+  const files = engineTests.filter((file) => tried.includes(file));
   if (newest === undefined || files.length === 0) return [];
-  const clients = runTests(files, { ...process.env, PATH: newest.path });
-  return clients.map((client) => ({ ...client, name: `${client.name}, newest containerd` }));
+  const clients = runTests(files, { ...process.env, TSRUNC_ENGINES: newest.tree });
+  return clients.map((client) => ({ ...client, name: `${client.name}, newest` }));
 };
 
 const runClients = () => {

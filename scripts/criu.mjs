@@ -8,7 +8,7 @@
  */
 import { existsSync, mkdirSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { aptOptions, fetchedBelow, fetchInto, cache as whole } from './apt.mjs';
+import { aptOptions, fetchedBelow, fetchInto, nothingInstalled, versionOffered, cache as whole } from './apt.mjs';
 import { has } from './packages.mjs';
 import { report, run, SetupError } from './run.mjs';
 
@@ -30,7 +30,7 @@ const failureOf = (path) => {
   return status === 0 ? undefined : `criu does not work on this host: ${stderr.trim().split('\n').at(-1)}`;
 };
 
-const fetched = () => fetchedBelow(cache, 'criu');
+const fetched = () => fetchedBelow(cache, 'bin/criu').map((directory) => join(directory, 'bin'));
 
 /**
  * A PATH whose criu works here, or why there is none.
@@ -73,28 +73,17 @@ export const ensureCriu = (path) => {
 /** @param {string} release of Debian @throws SetupError */
 const fetchFrom = (release) => {
   mkdirSync(cache, { recursive: true });
-  const options = [...aptOptions({ type: 'deb', release, place: cache }), ...nothingInstalled()];
-  const { stdout } = run('apt-cache', [...options, 'show', '--no-all-versions', 'criu']);
-  const version = /^Version: (.*)$/m.exec(stdout)?.[1];
-  if (version === undefined) throw new SetupError('apt cannot fetch the list of packages');
-  // A colon would end the directory's name in PATH.
-  const directory = join(cache, `${version.replaceAll(':', '_')}-${release}`);
+  const options = aptOptions({ type: 'deb', release, place: cache });
+  const version = versionOffered(options, 'criu');
+  const directory = join(cache, `${version}-${release}`);
   if (existsSync(directory)) return;
   report(`fetching criu ${version}`);
-  const install = ['-o', 'Debug::NoLocking=1', '-y', '--no-install-recommends'];
   fetchInto({
     directory,
     options,
-    download: [...install, '--download-only', 'install', 'criu'],
+    download: [...nothingInstalled(cache), '--download-only', 'install', 'criu'],
     arrange: (work) => arrange(work, directory),
   });
-};
-
-/** The host's packages are of another release: apt is to fetch every library, down to the loader. */
-const nothingInstalled = () => {
-  const status = join(cache, 'status');
-  writeFileSync(status, '');
-  return ['-o', `Dir::State::status=${status}`];
 };
 
 /** @param {string} work @param {string} directory where it will be */

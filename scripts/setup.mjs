@@ -5,8 +5,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { ensureContainerd } from './containerd.mjs';
 import { ensureCriu } from './criu.mjs';
+import { ensureEngines } from './engines.mjs';
 import { ensurePackages, toBuild, toTest } from './packages.mjs';
 import { must, report, repository, SetupError } from './run.mjs';
 
@@ -50,9 +50,9 @@ const reportWithoutCriu = () => {
   if (reason !== undefined) report(`checkpoint and restore are not tested: ${reason}`);
 };
 
-/** Nor is this: the host's own is tested all the same. */
-const reportWithoutContainerd = () => {
-  const reason = ensureContainerd(process.env.PATH ?? '');
+/** Nor is this: the host's own are tested all the same. */
+const reportWithoutEngines = () => {
+  const reason = ensureEngines();
   if (reason !== undefined) report(reason);
 };
 
@@ -69,7 +69,7 @@ export const setUp = (options = {}) => {
   if (missingForTests !== undefined) report(missingForTests);
   if (options.tests) {
     reportWithoutCriu();
-    reportWithoutContainerd();
+    reportWithoutEngines();
   }
   ensureModules();
   if (options.build !== false) build();

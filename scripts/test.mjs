@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildSuite } from '../conformance/suite.mjs';
 import { settledResidue, takeSnapshot } from '../test/residue.mjs';
-import { containerdTests, newestContainerd } from './containerd.mjs';
+import { engineTests, newestEngines } from './engines.mjs';
 import { findingsOf, isBroken } from './findings.mjs';
 import { ensurePackages, has, toEmulate } from './packages.mjs';
 import { repository, run, SetupError } from './run.mjs';
@@ -167,7 +167,7 @@ const tests = (env) => [
     ...env,
     TSRUNC: join(repository, 'dist/tsrunc'),
   }),
-  withNewestContainerd(env),
+  withNewestEngines(env),
   vitest('lifecycle tests, the program on Bun', ['--project', 'integration', 'lifecycle', 'engine'], {
     ...env,
     TSRUNC: join(repository, 'dist/tsrunc-bun'),
@@ -181,21 +181,25 @@ const tests = (env) => [
 ];
 
 /**
- * The host's own was among the integration tests.
+ * The host's own were among the integration tests.
  * @param {NodeJS.ProcessEnv} env
  * @returns {Check}
  */
-const withNewestContainerd = (env) => ({
-  name: 'tests with the newest containerd',
+const withNewestEngines = (env) => ({
+  name: 'tests with the newest engines',
   run: async () => {
-    const newest = newestContainerd(env.PATH ?? '');
+    const newest = newestEngines();
     if (newest === undefined) {
-      console.log('  there is none beside the host’s');
+      console.log('  there are none beside the host’s');
       return counted({ skipped: 1 });
     }
-    console.log(`  ${newest.version}`);
-    const words = ['--project', 'integration', ...containerdTests];
-    return vitest('', words, { ...env, PATH: newest.path, TSRUNC: join(repository, 'dist/tsrunc') }).run();
+    console.log(
+      Object.entries(newest.versions)
+        .map(([name, version]) => `  ${name} ${version}`)
+        .join('\n'),
+    );
+    const words = ['--project', 'integration', ...engineTests];
+    return vitest('', words, { ...env, TSRUNC_ENGINES: newest.tree, TSRUNC: join(repository, 'dist/tsrunc') }).run();
   },
 });
 

@@ -2,27 +2,13 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { join } from 'node:path';
-import { newestContainerd } from '../containerd.mjs';
 import { workingCriu } from '../criu.mjs';
+import { hostEngines, newestEngines } from '../engines.mjs';
 import { has } from '../packages.mjs';
 import { repository, run } from '../run.mjs';
 
-/** How each is asked. @type {Readonly<Record<string, readonly [string, ...string[]]>>} */
-const programs = {
-  containerd: ['containerd', '--version'],
-  podman: ['podman', '--version'],
-  conmon: ['conmon', '--version'],
-  netavark: ['/usr/lib/podman/netavark', '--version'],
-  dockerd: ['dockerd', '--version'],
-  systemd: ['systemctl', '--version'],
-};
-
-/** The first number with dots in what it answers. @param {[string, readonly [string, ...string[]]]} program @returns {[string, string][]} */
-const versionOf = ([name, [command, ...args]]) => {
-  if (!has(command)) return [];
-  const version = /\d+(?:\.\d+)+/.exec(run(command, args).stdout)?.[0];
-  return version === undefined ? [] : [[name, version]];
-};
+/** The first number with dots in what a program answers. @param {string} command @param {readonly string[]} args */
+const versionOf = (command, args) => /\d+(?:\.\d+)+/.exec(run(command, args).stdout)?.[0] ?? 'unknown';
 
 const distribution = () => {
   const text = existsSync('/etc/os-release') ? readFileSync('/etc/os-release', 'utf8') : '';
@@ -37,10 +23,10 @@ const versionOfCriu = () => {
   return [['CRIU', /\d+(?:\.\d+)+/.exec(stdout)?.[0] ?? 'unknown']];
 };
 
-/** @returns {[string, string][]} */
-const versionOfNewest = () => {
-  const newest = newestContainerd(process.env.PATH ?? '');
-  return newest === undefined ? [] : [['containerd, newest', newest.version]];
+/** @returns {Record<string, string>} */
+const versionsOfNewest = () => {
+  const versions = Object.entries(newestEngines()?.versions ?? {});
+  return Object.fromEntries(versions.map(([name, version]) => [`${name}, newest`, version]));
 };
 
 /** @returns {Record<string, string>} */
@@ -48,8 +34,9 @@ export const versions = () => ({
   tsrunc: JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8')).version,
   kernel: release(),
   distribution: distribution(),
-  ...Object.fromEntries(Object.entries(programs).flatMap(versionOf)),
-  ...Object.fromEntries(versionOfNewest()),
+  ...hostEngines(),
+  ...(has('systemctl') && { systemd: versionOf('systemctl', ['--version']) }),
+  ...versionsOfNewest(),
   ...Object.fromEntries(versionOfCriu()),
 });
 

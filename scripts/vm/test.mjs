@@ -12,8 +12,8 @@ import { parseArgs } from 'node:util';
 import { buildSuite } from '../../conformance/suite.mjs';
 import { cache } from '../apt.mjs';
 import { checksOf, remember, runIn } from '../compatibility/records.mjs';
-import { ensureContainerd } from '../containerd.mjs';
 import { ensureCriu } from '../criu.mjs';
+import { ensureEngines } from '../engines.mjs';
 import { ensurePackages, toEmulate, toTest } from '../packages.mjs';
 import { must, report, repository, SetupError } from '../run.mjs';
 import { script, setUp } from '../setup.mjs';
@@ -219,8 +219,8 @@ await script(async () => {
   if (missing !== undefined) throw new SetupError(missing);
   const withoutCriu = values.quick ? undefined : ensureCriu(process.env.PATH ?? '');
   if (withoutCriu !== undefined) report(`checkpoint and restore are not tested: ${withoutCriu}`);
-  const withoutContainerd = all ? ensureContainerd(process.env.PATH ?? '') : undefined;
-  if (withoutContainerd !== undefined) report(withoutContainerd);
+  const withoutEngines = all ? ensureEngines() : undefined;
+  if (withoutEngines !== undefined) report(withoutEngines);
   if (!values.quick) must('make', ['-s', '-C', join(repository, 'addon'), 'fs-driver']); // minutes in a machine
   const asked = /** @param {import('./stages.mjs').Stage} stage */ ({ name }) =>
     positionals.length === 0 || positionals.some((part) => name.includes(part));

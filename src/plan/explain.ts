@@ -65,7 +65,7 @@ const phrases: Phrases = {
   setSysctl: ({ path, value }) => `set the kernel parameter ${path} to ${quote(value)}`,
 
   setRlimit: ({ resource, soft, hard }) =>
-    `set ${nameOf(rlimitNumbers, resource)} to ${limit(soft)}, at most ${limit(hard)}`,
+    `set ${nameOf(rlimitNumbers, resource)} to ${limit(soft)} soft, ${limit(hard)} hard`,
   setPersonality: ({ persona }) => `set the execution domain to ${nameOf(personalities, persona)}`,
   setScheduler: ({ policy }) => `set the scheduling policy to ${nameOf(schedulerPolicies, policy)}`,
   setIoPriority: ({ value }) => `set the I/O priority to ${nameOf(ioClasses, value >> 13)}, level ${value & 0x1fff}`,

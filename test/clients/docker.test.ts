@@ -26,7 +26,7 @@ describe.skipIf(unavailable)(`Docker${unavailable === undefined ? '' : `: ${unav
   test('info names the runtime and its version', async () => {
     const info = JSON.parse(await docker.ok('info', '--format', '{{json .}}'));
     expect(info).toMatchObject({ DefaultRuntime: runtimeName, CgroupDriver: 'cgroupfs' });
-    expect(info.Runtimes[runtimeName]).toEqual({ path: runtime });
+    expect(info.Runtimes[runtimeName].path).toBe(runtime);
     const { stdout } = await docker.realm.ok([runtime, '--version']);
     const commit = /^commit: (\S+)/m.exec(stdout)?.[1];
     expect(info.RuncCommit.ID).toBe(commit);

@@ -444,7 +444,14 @@ describe.skipIf(unavailable)(`podman${unavailable === undefined ? '' : `: ${unav
     writeFileSync(join(context, 'Containerfile'), text);
     // buildah puts the container right into this cgroup, which may have no others below it.
     const place = ['--network=none', `--cgroup-parent=${podman.realm.cgroup}/build`];
-    const built = await podman.exec(['build', '--isolation=oci', ...place, '--tag=localhost/built', context]);
+    const build = [
+      'build',
+      '--isolation=oci',
+      '--ulimit=nofile=512:512',
+      '--ulimit=nproc=512:512',
+      '--tag=localhost/built',
+    ];
+    const built = await podman.exec([...build, ...place, context]);
     expect(built).toMatchObject({ code: 0, stderr: '' });
     expect(await podman.ok('run', '--rm', ...place, 'localhost/built')).toMatch(/^0\n/);
   });

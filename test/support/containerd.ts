@@ -13,7 +13,7 @@ import { GrpcClient } from './grpc.ts';
 import { repository, runtime } from './host.ts';
 import { eventually, exec, type Outcome, output, patient } from './process.ts';
 import { encode, type Messages } from './protobuf.ts';
-import { type CgroupManager, endMountNamespace, entering, firstInside, isolation, privateRun } from './realm.ts';
+import { type CgroupManager, endMountNamespace, entering, firstInside, isolation, privateMounts } from './realm.ts';
 
 export const image = 'docker.io/library/tsrunc-test:latest';
 export const pauseImage = 'docker.io/library/tsrunc-pause:latest';
@@ -131,8 +131,7 @@ export class Containerd {
     writeFileSync(join(this.path, 'cni', 'pods.conflist'), JSON.stringify(network));
     execFileSync('mkfifo', [join(this.path, 'stdin')]);
     // The network plugins remember what they gave away below /var/lib/cni.
-    mkdirSync(join(this.path, 'run'));
-    const privately = `${privateRun(this.#manager, join(this.path, 'run'))}; mount -t tmpfs -o mode=755 tmpfs /var/lib`;
+    const privately = `${privateMounts(this.#manager, this.path)}; mount -t tmpfs -o mode=755 tmpfs /var/lib`;
     const start = `set -e; ${privately}; ip link set lo up; exec containerd -c ${this.path}/config.toml`;
     const log = openSync(join(this.path, 'log'), 'w');
     this.#process = spawn(

@@ -99,7 +99,12 @@ export class Podman {
     const [containers, stores] = [join(realm.path, 'containers.conf'), join(realm.path, 'storage.conf')];
     writeFileSync(containers, configuration(identity, realm.manager));
     writeFileSync(stores, storage(identity.graph, identity.runroot));
-    this.#env = { CONTAINERS_CONF: containers, CONTAINERS_STORAGE_CONF: stores, ...identity.env };
+    this.#env = {
+      CONTAINERS_CONF: containers,
+      CONTAINERS_STORAGE_CONF: stores,
+      PODMAN_IGNORE_CGROUPSV1_WARNING: 'yes',
+      ...identity.env,
+    };
   }
 
   static async start({ rootless = false, manager }: PodmanOptions = {}): Promise<Podman> {

@@ -20,6 +20,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
+import { layOver } from '../../scripts/engines.mjs';
 import { criuPrefix } from './criu.ts';
 import { cgroupDirectories, hasCommand, isRoot, repository } from './host.ts';
 import { type ExecOptions, eventually, exec, type Outcome, output, patient } from './process.ts';
@@ -36,18 +37,31 @@ const searchPath = `${criuPrefix}/usr/sbin:/usr/bin:/sbin:/bin:${process.env.PAT
 
 export type CgroupManager = 'cgroupfs' | 'systemd';
 
-/**
- * Shell commands that give a private mount namespace a /run of its own; with systemd its sockets, and those of the message bus, are
- * there as well.
- * @param directory for their use, empty again afterwards
- */
-export const privateRun = (manager: CgroupManager, directory: string): string => {
+/** Shell commands that lay the engines of scripts/engines.mjs over the host's own, where the tests are to use those. */
+const otherEngines = (): readonly string[] => {
+  const tree = process.env.TSRUNC_ENGINES;
+  return tree === undefined ? [] : [layOver(tree)];
+};
+
+/** With systemd its sockets, and those of the message bus, are in the private /run as well. */
+const privateRun = (manager: CgroupManager, directory: string): readonly string[] => {
   const own = 'mount -t tmpfs -o mode=755 tmpfs /run';
-  if (manager === 'cgroupfs') return own;
+  if (manager === 'cgroupfs') return [own];
   const shared = ['systemd', 'dbus'].map(
     (name) => `mkdir /run/${name}; mount --rbind ${directory}/${name} /run/${name}`,
   );
-  return [`mount --rbind /run ${directory}`, own, ...shared, `umount --lazy ${directory}`].join('; ');
+  return [`mount --rbind /run ${directory}`, own, ...shared, `umount --lazy ${directory}`];
+};
+
+/**
+ * Shell commands that make a private mount namespace the world of an engine: a /run of its own, and the engines that the tests
+ * are to use.
+ * @param path directory of the engine
+ */
+export const privateMounts = (manager: CgroupManager, path: string): string => {
+  const directory = join(path, 'run');
+  mkdirSync(directory);
+  return [...otherEngines(), ...privateRun(manager, directory)].join('; ');
 };
 
 /** Flags of unshare for the private namespaces. */
@@ -111,8 +125,7 @@ export class Realm {
     // A dash in the name of a slice stands for a slice above.
     this.cgroup = manager === 'systemd' ? `${basename(path).replaceAll('-', '')}.slice` : `/${basename(path)}`;
     // The shell reaps whatever loses its parent; cat ends when the test process does.
-    mkdirSync(join(path, 'run'));
-    const script = `set -e; ${privateRun(manager, join(path, 'run'))}; ip link set lo up\n${prepare(path)}\n: > ${path}/ready; cat`;
+    const script = `set -e; ${privateMounts(manager, path)}; ip link set lo up\n${prepare(path)}\n: > ${path}/ready; cat`;
     const log = openSync(join(path, 'log'), 'a');
     this.#first = spawn('unshare', [...isolation(manager), 'sh', '-c', script], { stdio: ['pipe', log, log] });
   }

@@ -1,0 +1,108 @@
+/**
+ * The newest container engines of Debian beside the host's own, for the tests with clients: people run both, and the two call a
+ * runtime differently. Unpacked into the user's cache with the libraries that they need, and never installed: the tests lay them over
+ * the host's /usr in the mount namespace of their engine, which is a partial upgrade for its processes alone.
+ *
+ *   <cache>/engines/<versions>/usr    the packages
+ */
+import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { aptOptions, fetchedBelow, fetchInto, nothingInstalled, versionOffered, cache as whole } from './apt.mjs';
+import { has } from './packages.mjs';
+import { report, run, SetupError } from './run.mjs';
+
+const cache = join(whole, 'engines');
+
+/** Tests that one engine serves, and that have to pass with the newest as well. */
+export const engineTests = ['containerd', 'cri', 'docker', 'podman', 'podman-rootless'].map(
+  (name) => `test/clients/${name}.test.ts`,
+);
+
+const packages = ['containerd', 'docker.io', 'docker-cli', 'podman'];
+/** What these need without saying so, and the smallest that serves where they leave a choice. */
+const furthermore = ['aardvark-dns', 'crun', 'nftables', 'systemd-standalone-sysusers'];
+
+/** How each program is asked for its version. @type {Readonly<Record<string, readonly string[]>>} */
+const programs = {
+  containerd: ['containerd', '--version'],
+  podman: ['podman', '--version'],
+  conmon: ['conmon', '--version'],
+  netavark: ['/usr/lib/podman/netavark', '--version'],
+  dockerd: ['dockerd', '--version'],
+};
+
+/** @typedef {Readonly<Record<string, string>>} Versions of those that run here */
+
+/**
+ * @param {readonly string[]} prefix of the shell that asks
+ * @param {string} preparation shell commands; no program runs where they fail
+ * @returns {Versions}
+ */
+const versionsOf = (prefix, preparation) => {
+  const questions = Object.entries(programs).map(([name, words]) => `echo "${name} $(${words.join(' ')} 2>&1)"`);
+  const script = [`${preparation} || exit`, ...questions].join('\n');
+  const [command = '', ...words] = [...prefix, 'sh', '-c', script];
+  const answers = run(command, words).stdout.matchAll(/^(\w+) .*?(\d+(?:\.\d+)+)/gm);
+  return Object.fromEntries([...answers].map(([, name = '', version = '']) => [name, version]));
+};
+
+/** Of the host's own. */
+export const hostEngines = () => versionsOf([], ':');
+
+/**
+ * The shell command that lays a tree over /usr; for a mount namespace of one's own, before anything is started there.
+ * @param {string} tree absolute path of a directory like /usr
+ */
+export const layOver = (tree) => `mount -t overlay overlay -o 'lowerdir=${tree}:/usr' /usr`;
+
+/** @typedef {{ tree: string, versions: Versions }} Engines tree: for layOver() */
+
+const fetched = () => fetchedBelow(cache, 'usr').map((directory) => join(directory, 'usr'));
+
+/**
+ * The fetched ones, where they run and one of them at least is another than the host's.
+ * @param {readonly string[]} trees the preferred one first
+ * @returns {Engines | undefined}
+ */
+export const newestEngines = (trees = fetched()) => {
+  const [tree] = trees;
+  if (tree === undefined || process.getuid?.() !== 0) return undefined;
+  const versions = versionsOf(['unshare', '--mount', '--propagation=private'], layOver(tree));
+  const own = hostEngines();
+  const differ = Object.entries(versions).some(([name, version]) => version !== own[name]);
+  return differ ? { tree, versions } : undefined;
+};
+
+/**
+ * See to it that newestEngines() finds some, if Debian's archive has them.
+ * @returns {string | undefined} why there are none
+ */
+export const ensureEngines = () => {
+  if (process.getuid?.() !== 0 || !has('apt-get')) return undefined;
+  if (fetched().length > 0) return undefined;
+  try {
+    fetch();
+  } catch (error) {
+    if (!(error instanceof SetupError)) throw error;
+    return `Debian's newest engines cannot be fetched: ${error.message.trim().split('\n').at(-1)}`;
+  }
+  return newestEngines() === undefined ? "Debian's newest engines do not run on this host, or it has them" : undefined;
+};
+
+/** @throws SetupError */
+const fetch = () => {
+  mkdirSync(cache, { recursive: true });
+  const options = aptOptions({ type: 'deb', release: 'sid', place: cache });
+  const directory = join(cache, [...new Set(packages.map((name) => versionOffered(options, name)))].join('_'));
+  if (existsSync(directory)) return;
+  report(`fetching Debian's newest ${packages.join(', ')}`);
+  fetchInto({
+    directory,
+    options,
+    download: [...nothingInstalled(cache), '--download-only', 'install', ...packages, ...furthermore],
+    arrange: (work) => {
+      renameSync(join(work, 'unpacked/usr'), join(work, 'usr'));
+      rmSync(join(work, 'unpacked'), { recursive: true });
+    },
+  });
+};
