@@ -16,7 +16,7 @@ const having = (path: string, script: string): void => {
   writeFileSync(join(tree, path), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
 };
 
-describe.skipIf(process.getuid?.() !== 0)('the engines of a tree', () => {
+describe.skipIf(process.getuid?.() !== 0)('the engines of a tree', { timeout: 60_000 }, () => {
   test('lie over the host’s own, and for those who ask only', () => {
     const own = hostEngines();
     having('bin/containerd', "echo 'containerd example.org/containerd/v2 99.1.2+unknown abc'");
