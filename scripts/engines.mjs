@@ -13,6 +13,12 @@ import { report, run, SetupError } from './run.mjs';
 
 const cache = join(whole, 'engines');
 
+/** Tests that compare tsrunc with runc and crun: those with one of them in their names. */
+export const comparisons = [
+  ...['features', 'flags', 'ps', 'wrong-states', 'events', 'process'].map((name) => `test/${name}.test.ts`),
+  '--testNamePattern=runc|crun',
+];
+
 /** Tests that one engine serves, and that have to pass with the newest as well. */
 export const engineTests = ['containerd', 'cri', 'docker', 'podman', 'podman-rootless'].map(
   (name) => `test/clients/${name}.test.ts`,
@@ -33,27 +39,28 @@ const programs = {
 
 /** @typedef {Readonly<Record<string, string>>} Versions of those that run here */
 
-/**
- * @param {readonly string[]} prefix of the shell that asks
- * @param {string} preparation shell commands; no program runs where they fail
- * @returns {Versions}
- */
-const versionsOf = (prefix, preparation) => {
+/** @param {readonly string[]} [prefix] words of a command that runs another @returns {Versions} */
+const versionsOf = (prefix = []) => {
   const questions = Object.entries(programs).map(([name, words]) => `echo "${name} $(${words.join(' ')} 2>&1)"`);
-  const script = [`${preparation} || exit`, ...questions].join('\n');
-  const [command = '', ...words] = [...prefix, 'sh', '-c', script];
+  const [command = '', ...words] = [...prefix, 'sh', '-c', questions.join('\n')];
   const answers = run(command, words).stdout.matchAll(/^(\w+) .*?(\d+(?:\.\d+)+)/gm);
   return Object.fromEntries([...answers].map(([, name = '', version = '']) => [name, version]));
 };
 
 /** Of the host's own. */
-export const hostEngines = () => versionsOf([], ':');
+export const hostEngines = () => versionsOf();
 
 /**
  * The shell command that lays a tree over /usr; for a mount namespace of one's own, before anything is started there.
  * @param {string} tree absolute path of a directory like /usr
  */
 export const layOver = (tree) => `mount -t overlay overlay -o 'lowerdir=${tree}:/usr' /usr`;
+
+/** Words of the command that runs another in a mount namespace where that has been done. @param {string} tree */
+export const under = (tree) => [
+  ...['unshare', '--mount', '--propagation=private'],
+  ...['sh', '-c', `${layOver(tree)} && exec "$@"`, 'sh'],
+];
 
 /** @typedef {{ tree: string, versions: Versions }} Engines tree: for layOver() */
 
@@ -67,7 +74,7 @@ const fetched = () => fetchedBelow(cache, 'usr').map((directory) => join(directo
 export const newestEngines = (trees = fetched()) => {
   const [tree] = trees;
   if (tree === undefined || process.getuid?.() !== 0) return undefined;
-  const versions = versionsOf(['unshare', '--mount', '--propagation=private'], layOver(tree));
+  const versions = versionsOf(under(tree));
   const own = hostEngines();
   const differ = Object.entries(versions).some(([name, version]) => version !== own[name]);
   return differ ? { tree, versions } : undefined;

@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildSuite } from '../conformance/suite.mjs';
 import { settledResidue, takeSnapshot } from '../test/residue.mjs';
-import { engineTests, newestEngines } from './engines.mjs';
+import { comparisons, engineTests, newestEngines, under } from './engines.mjs';
 import { findingsOf, isBroken } from './findings.mjs';
 import { ensurePackages, has, toEmulate } from './packages.mjs';
 import { repository, run, SetupError } from './run.mjs';
@@ -109,9 +109,10 @@ const countOf = (path) => {
  * @param {string} name
  * @param {readonly string[]} args which tests
  * @param {NodeJS.ProcessEnv} env
+ * @param {readonly string[]} [prefix] words of a command that runs another
  * @returns {Check}
  */
-const vitest = (name, args, env) => ({
+const vitest = (name, args, env, prefix = []) => ({
   name,
   run: async () => {
     const report = join(String(env.TMPDIR), 'vitest.json');
@@ -119,7 +120,8 @@ const vitest = (name, args, env) => ({
     // Containers on a machine that others load as well: a second attempt tells an unsteady test from a broken one.
     const attempts = ['--retry=1'];
     try {
-      const good = await succeeds(bin('vitest'), ['run', ...args, ...attempts, ...reporters], { env, show: true });
+      const [command = '', ...words] = [...prefix, bin('vitest'), 'run', ...args, ...attempts, ...reporters];
+      const good = await succeeds(command, words, { env, show: true });
       if (!existsSync(report)) return counted({ failed: 1 }); // it did not come to its end
       const count = countOf(report);
       // An error outside every test (an unhandled rejection) fails the run, though no test did.
@@ -160,14 +162,19 @@ const staticChecks = (env) => [
   tool('C++ unit tests', 'make', ['-s', '-C', 'addon', 'test'], env, '/usr/include/doctest/doctest.h'),
 ];
 
+const executable = { TSRUNC: join(repository, 'dist/tsrunc') };
+
 /** @param {NodeJS.ProcessEnv} env @returns {Check[]} */
 const tests = (env) => [
   vitest('unit tests', ['--project', 'unit'], env),
-  vitest('integration tests, executable', ['--project', 'integration'], {
-    ...env,
-    TSRUNC: join(repository, 'dist/tsrunc'),
+  vitest('integration tests, executable', ['--project', 'integration'], { ...env, ...executable }),
+  withNewestEngines('tests with the newest engines', ({ tree, versions }) => {
+    for (const [name, version] of Object.entries(versions)) console.log(`  ${name} ${version}`);
+    return vitest('', ['--project', 'integration', ...engineTests], { ...env, ...executable, TSRUNC_ENGINES: tree });
   }),
-  withNewestEngines(env),
+  withNewestEngines('comparisons with the newest runc and crun', ({ tree }) =>
+    vitest('', ['--project', 'integration', ...comparisons], { ...env, ...executable }, under(tree)),
+  ),
   vitest('lifecycle tests, the program on Bun', ['--project', 'integration', 'lifecycle', 'engine'], {
     ...env,
     TSRUNC: join(repository, 'dist/tsrunc-bun'),
@@ -180,26 +187,21 @@ const tests = (env) => [
   virtualMachine(env),
 ];
 
+/** @typedef {import('./engines.mjs').Engines} Engines */
+
 /**
- * The host's own were among the integration tests.
- * @param {NodeJS.ProcessEnv} env
+ * Tests with the newest engines; the host's own were among the integration tests.
+ * @param {string} name
+ * @param {(newest: Engines) => Check} check
  * @returns {Check}
  */
-const withNewestEngines = (env) => ({
-  name: 'tests with the newest engines',
+const withNewestEngines = (name, check) => ({
+  name,
   run: async () => {
     const newest = newestEngines();
-    if (newest === undefined) {
-      console.log('  there are none beside the host’s');
-      return counted({ skipped: 1 });
-    }
-    console.log(
-      Object.entries(newest.versions)
-        .map(([name, version]) => `  ${name} ${version}`)
-        .join('\n'),
-    );
-    const words = ['--project', 'integration', ...engineTests];
-    return vitest('', words, { ...env, TSRUNC_ENGINES: newest.tree, TSRUNC: join(repository, 'dist/tsrunc') }).run();
+    if (newest !== undefined) return check(newest).run();
+    console.log('  there are none beside the host’s');
+    return counted({ skipped: 1 });
   },
 });
 
