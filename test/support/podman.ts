@@ -12,7 +12,10 @@ export const image = 'localhost/tsrunc-test';
  * Without limits of its own: a machine without CAP_SYS_RESOURCE cannot raise any. static_dir stays unset: podman 4.3
  * spends 20 s per command on one elsewhere.
  */
-const configuration = ({ executable, graph }: Identity, manager: CgroupManager): string => `
+export const configuration = (
+  { executable, graph }: Pick<Identity, 'executable' | 'graph'>,
+  manager: CgroupManager,
+): string => `
 [containers]
 default_ulimits = []
 [network]
@@ -25,7 +28,7 @@ runtime = "tested"
 tested = ["${executable}"]
 `;
 
-const storage = (graph: string, run: string): string => `
+export const storage = (graph: string, run: string): string => `
 [storage]
 driver = "overlay"
 graphroot = "${graph}"

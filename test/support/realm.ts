@@ -110,6 +110,15 @@ export interface RealmOptions {
   readonly manager?: CgroupManager;
 }
 
+/** A tar file with a root file system of busybox, to be imported as an image. */
+export const layerIn = async (directory: string): Promise<string> => {
+  const [tar, root] = [join(directory, 'layer.tar'), join(directory, 'layer')];
+  mkdirSync(root);
+  await output(join(repository, 'bundles', 'make-rootfs'), [root]);
+  await output('tar', ['-C', root, '-cf', tar, '.']);
+  return tar;
+};
+
 export class Realm {
   /** Private directory, searchable by every user. */
   readonly path: string;
@@ -195,13 +204,9 @@ export class Realm {
     );
   }
 
-  /** A tar file with a root file system of busybox, to be imported as an image. */
-  async layer(): Promise<string> {
-    const tar = join(this.path, 'layer.tar');
-    mkdirSync(join(this.path, 'layer'));
-    await output(join(repository, 'bundles', 'make-rootfs'), [join(this.path, 'layer')]);
-    await output('tar', ['-C', join(this.path, 'layer'), '-cf', tar, '.']);
-    return tar;
+  /** As layerIn() the private directory. */
+  layer(): Promise<string> {
+    return layerIn(this.path);
   }
 
   /** The end of what the daemons said. */
