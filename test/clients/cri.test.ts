@@ -6,7 +6,8 @@ import { readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { alive, eventually, patient } from '../support/box.ts';
-import { Containerd, cniPlugins, image, pauseImage } from '../support/containerd.ts';
+import { Containerd, image } from '../support/containerd.ts';
+import { cniPlugins, pauseImage } from '../support/containerd-config.ts';
 import {
   type ContainerConfig,
   Cri,

@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startContainerd } from '../support/docker.ts';
+import { documented } from '../support/document.ts';
 import { repository } from '../support/host.ts';
 import { eventually, patient } from '../support/process.ts';
 import { engineUnavailable, Realm } from '../support/realm.ts';
@@ -10,12 +11,6 @@ import { engineUnavailable, Realm } from '../support/realm.ts';
 const unavailable = engineUnavailable('podman', 'dockerd', 'docker');
 
 const readme = readFileSync(join(repository, 'README.md'), 'utf8');
-
-/** The indented block below the line that ends with `lead`. */
-const block = (lead: string): string => {
-  const text = readme.slice(readme.indexOf(lead) + lead.length).split('\n\n')[1] ?? '';
-  return text.replaceAll(/^ {4}/gm, '');
-};
 
 /** Whether README.md has this command; what stands for something of the reader's is in capitals there. */
 const typed = (command: string): string[] => {
@@ -64,7 +59,10 @@ describe.skipIf(unavailable)(`README${unavailable === undefined ? '' : `: ${unav
     });
 
     test('the configuration', async () => {
-      writeFileSync(realm.inside('/etc/containers/containers.conf'), block('/etc/containers/containers.conf`:'));
+      writeFileSync(
+        realm.inside('/etc/containers/containers.conf'),
+        documented('README.md', '/etc/containers/containers.conf`:'),
+      );
       const template = '{{.Host.OCIRuntime.Name}} {{.Host.OCIRuntime.Path}} {{.Host.CgroupManager}}';
       const { stdout } = await realm.ok(['podman', 'info', '--format', template], { env: { XDG_RUNTIME_DIR: '' } });
       expect(stdout).toBe('tsrunc /usr/local/bin/tsrunc cgroupfs\n');
@@ -72,8 +70,13 @@ describe.skipIf(unavailable)(`README${unavailable === undefined ? '' : `: ${unav
     });
   });
 
+  test('containerd: its table begins the one of docs/kubernetes.md, which the tests of the CRI load', () => {
+    const short = documented('README.md', '/etc/containerd/config.toml`:');
+    expect(documented('docs/kubernetes.md', '`version = 2`').slice(0, short.length)).toBe(short);
+  });
+
   test('Docker', async () => {
-    writeFileSync(realm.inside('/etc/docker/daemon.json'), block('/etc/docker/daemon.json`:'));
+    writeFileSync(realm.inside('/etc/docker/daemon.json'), documented('README.md', '/etc/docker/daemon.json`:'));
     await startContainerd(realm); // dockerd looks for it there
     realm.daemon(['dockerd']);
     const answers = async () => ((await realm.exec(['docker', 'version'])).code === 0 ? true : undefined);

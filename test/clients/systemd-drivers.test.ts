@@ -4,7 +4,8 @@
  */
 import { existsSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { image as busybox, Containerd, cniPlugins, pauseImage } from '../support/containerd.ts';
+import { image as busybox, Containerd } from '../support/containerd.ts';
+import { cniPlugins, pauseImage } from '../support/containerd-config.ts';
 import { Cri } from '../support/cri.ts';
 import { Docker } from '../support/docker.ts';
 import { hasCommand, isCgroupV2 } from '../support/host.ts';

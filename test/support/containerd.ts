@@ -9,6 +9,7 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { type ContainerdOptions, containerdConfig, pauseImage } from './containerd-config.ts';
 import { GrpcClient } from './grpc.ts';
 import { repository, runtime } from './host.ts';
 import { eventually, exec, type Outcome, output, patient } from './process.ts';
@@ -16,44 +17,6 @@ import { encode, type Messages } from './protobuf.ts';
 import { type CgroupManager, endMountNamespace, entering, firstInside, isolation, privateMounts } from './realm.ts';
 
 export const image = 'docker.io/library/tsrunc-test:latest';
-export const pauseImage = 'docker.io/library/tsrunc-pause:latest';
-
-/** Where distributions install the plugins that connect pods to networks. */
-export const cniPlugins = ['/usr/lib/cni', '/usr/libexec/cni', '/opt/cni/bin'].find((path) =>
-  existsSync(join(path, 'bridge')),
-);
-
-export interface ContainerdOptions {
-  readonly cri?: boolean;
-  readonly manager?: CgroupManager;
-}
-
-const disabled = ['snapshotter.v1.btrfs', 'snapshotter.v1.zfs', 'snapshotter.v1.devmapper', 'snapshotter.v1.aufs'];
-
-const config = (path: string, { cri = false, manager = 'cgroupfs' }: ContainerdOptions): string => `version = 2
-root = "${path}/root"
-state = "/run/containerd"
-disabled_plugins = ${JSON.stringify([...disabled, 'internal.v1.opt', ...(cri ? [] : ['grpc.v1.cri'])].map((name) => `io.containerd.${name}`))}
-[grpc]
-  address = "/run/containerd/containerd.sock"
-${cri ? criConfig(path, manager) : ''}`;
-
-// Without CAP_SYS_RESOURCE nobody lowers an oom_score_adj, which is what the interface asks for pods: hence the restriction.
-const criConfig = (path: string, manager: CgroupManager): string => `[plugins."io.containerd.grpc.v1.cri"]
-  sandbox_image = "${pauseImage}"
-  restrict_oom_score_adj = true
-  tolerate_missing_hugetlb_controller = true
-[plugins."io.containerd.grpc.v1.cri".containerd]
-  default_runtime_name = "tsrunc"
-[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.tsrunc]
-  runtime_type = "io.containerd.runc.v2"
-[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.tsrunc.options]
-  BinaryName = "${runtime}"
-  SystemdCgroup = ${manager === 'systemd'}
-[plugins."io.containerd.grpc.v1.cri".cni]
-  bin_dir = "${cniPlugins}"
-  conf_dir = "${path}/cni"
-`;
 
 const network = {
   cniVersion: '0.4.0',
@@ -126,7 +89,7 @@ export class Containerd {
     this.#manager = options.manager ?? 'cgroupfs';
     this.path = mkdtempSync(join(tmpdir(), 'tsrunc-test-containerd-'));
     chmodSync(this.path, 0o755);
-    writeFileSync(join(this.path, 'config.toml'), config(this.path, options));
+    writeFileSync(join(this.path, 'config.toml'), containerdConfig(this.path, options));
     mkdirSync(join(this.path, 'cni'));
     writeFileSync(join(this.path, 'cni', 'pods.conflist'), JSON.stringify(network));
     execFileSync('mkfifo', [join(this.path, 'stdin')]);
