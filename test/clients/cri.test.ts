@@ -2,6 +2,7 @@
  * Kubernetes' path to the runtime: pods and containers by containerd's CRI, with the requests that the kubelet sends. Pods
  * have a network of their own by CNI (bridge, host-local, portmap, loopback), which lives and ends with the private daemon.
  */
+import { createHash, randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
@@ -18,6 +19,7 @@ import {
 } from '../support/cri.ts';
 import { type CriMessage, containerState, namespaceMode, profileType } from '../support/cri-messages.ts';
 import { hasCapability, hasCommand, isCgroupV2, isRoot } from '../support/host.ts';
+import type { RemoteCommand } from '../support/remote-command.ts';
 
 const able =
   isRoot && cniPlugins !== undefined && ['containerd', 'ctr', 'nsenter', 'iptables', 'musl-gcc'].every(hasCommand);
@@ -69,6 +71,16 @@ describe.skipIf(!able)(
       const log = container.log();
       await container.remove();
       return { code: exit_code, log };
+    };
+
+    /** Whether the shell on this terminal gets its size. The change and the question have no order between them. */
+    const shows = async (shell: RemoteCommand, columns: number, rows: number): Promise<void> => {
+      shell.resize(columns, rows);
+      const asked = () => {
+        shell.type('stty size\n');
+        return shell.stdout;
+      };
+      await expect.poll(asked, { ...soon, interval: 200 }).toContain(`\n${rows} ${columns}\r\n`);
     };
 
     const serving = (port: number, text: string): ContainerConfig => ({
@@ -305,6 +317,107 @@ describe.skipIf(!able)(
         ]);
         expect(readFileSync(volume, 'utf8')).toBe('from the host\n');
         expect(readFileSync(shared, 'utf8')).toBe('inside\n');
+      });
+    });
+
+    describe('remote commands (kubectl exec, attach, cp)', () => {
+      /** A container whose own program reads its stdin. */
+      const listening = async (script: string, config: ContainerConfig): Promise<PodContainer> => {
+        const container = await pod.start('listening', { command: ['sh', '-c', script], stdin: true, ...config });
+        onTestFinished(async () => {
+          await container.remove();
+        });
+        return container;
+      };
+
+      test('exec -i: an answer while stdin is open, both outputs, the end of stdin, the status', async () => {
+        const command = await (await sleeper()).remote({ stdin: true }, 'sh', '-c', 'cat; echo end >&2; exit 5');
+        command.type('one\n');
+        await expect.poll(() => command.stdout, soon).toBe('one\n');
+        command.type('two');
+        command.endInput();
+        expect(await command.ended()).toEqual({ code: 5, stdout: 'one\ntwo', stderr: 'end\n' });
+      });
+
+      test('exec without stdin: it reads nothing', async () => {
+        const command = await (await sleeper()).remote({}, 'sh', '-c', 'cat; echo over');
+        expect(await command.ended()).toEqual({ code: 0, stdout: 'over\n', stderr: '' });
+      });
+
+      test('cp: a megabyte in, and out again', async () => {
+        const container = await sleeper();
+        const content = randomBytes(1 << 19).toString('hex');
+        const upload = await container.remote({ stdin: true }, 'sh', '-c', 'cat > /copy; sha256sum < /copy');
+        upload.type(content);
+        upload.endInput();
+        const sum = createHash('sha256').update(content).digest('hex');
+        expect(await upload.ended()).toEqual({ code: 0, stdout: `${sum}  -\n`, stderr: '' });
+        const download = await container.remote({}, 'cat', '/copy');
+        const { code, stdout } = await download.ended();
+        expect([code, createHash('sha256').update(stdout).digest('hex')]).toEqual([0, sum]);
+      });
+
+      test('exec of a missing program says its name', async () => {
+        const command = await (await sleeper()).remote({}, 'nosuch');
+        await expect(command.ended()).rejects.toThrow('exec: "nosuch": executable file not found in $PATH');
+      });
+
+      test('exec -it: a terminal with the size of the user’s, an interrupt, the status', async () => {
+        const container = await sleeper();
+        const shell = await container.remote({ stdin: true, tty: true }, 'sh');
+        shell.type('tty; test -t 1 && test -t 2 && echo all\n');
+        await expect.poll(() => shell.stdout, soon).toMatch(/^\/dev\/pts\/\d+\r\nall\r\n/m);
+        await shows(shell, 100, 40);
+        await shows(shell, 30, 20);
+        shell.type('sleep 500\n');
+        await expect.poll(async () => (await container.exec('ps', '-o', 'args')).stdout, soon).toMatch(/^sleep 500$/m);
+        shell.type('\x03');
+        shell.type('echo "status $?"\n');
+        await expect.poll(() => shell.stdout, soon).toContain('status 130\r\n');
+        shell.type('exit 3\n');
+        expect(await shell.ended()).toMatchObject({ code: 3, stderr: '' });
+      });
+
+      test('attach: stdin reaches the program that runs, which outlives the user; who only watches sees it too', async () => {
+        const container = await listening('while read line; do echo "got $line"; echo "no $line" >&2; done', {});
+        const first = await container.attach({ stdin: true });
+        first.type('one\n');
+        await expect.poll(() => [first.stdout, first.stderr], soon).toEqual(['got one\n', 'no one\n']);
+        first.hangUp();
+        const [watching, second] = [await container.attach({}), await container.attach({ stdin: true })];
+        // Nothing says from when on a user sees the output.
+        const asked = () => {
+          second.type('two\n');
+          return watching.stdout;
+        };
+        await expect.poll(asked, soon).toContain('got two\n');
+        await container.stop();
+        for (const user of [watching, second]) {
+          const { stdout, stderr } = await user.ended();
+          expect([stdout, stderr]).toEqual([
+            expect.stringMatching(/^(got two\n)+$/),
+            expect.stringMatching(/^(no two\n)+$/),
+          ]);
+        }
+        expect(container.log()).toEqual(expect.arrayContaining(['stdout F got one', 'stderr F no one']));
+      });
+
+      test('attach, stdinOnce: the program’s stdin ends with the first user’s', async () => {
+        const container = await listening('cat; exit 4', { stdin_once: true });
+        const user = await container.attach({ stdin: true });
+        user.type('only\n');
+        user.endInput();
+        expect(await user.ended()).toMatchObject({ stdout: 'only\n' });
+        expect(await container.ended()).toMatchObject({ exit_code: 4 });
+      });
+
+      test('attach -it: the container’s own terminal', async () => {
+        const container = await listening('sh; exit 6', { tty: true });
+        const user = await container.attach({ stdin: true, tty: true });
+        await shows(user, 90, 35);
+        user.type('exit\n');
+        await user.ended();
+        expect(await container.ended()).toMatchObject({ exit_code: 6 });
       });
     });
 

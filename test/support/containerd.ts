@@ -9,6 +9,7 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Duplex } from 'node:stream';
 import { type ContainerdOptions, containerdConfig, pauseImage } from './containerd-config.ts';
 import { GrpcClient } from './grpc.ts';
 import { repository, runtime } from './host.ts';
@@ -166,6 +167,15 @@ export class Containerd {
     const enter = [...entering(this.#manager, this.#pid), command, ...args];
     // A FIFO that is open for writing too never ends.
     return exec('sh', ['-c', 'exec nsenter "$@" 0<>"$0"', join(this.path, 'stdin'), ...enter], { timeout: 40_000 });
+  }
+
+  /** A connection to a port of its loopback device. Another process has to make it: no thread of Node can change its namespace. */
+  connect(port: number): Duplex {
+    const words = [...entering(this.#manager, this.#pid), 'busybox', 'nc', '127.0.0.1', String(port)];
+    const relay = spawn('sh', ['-c', 'exec nsenter "$@" <&3 >&3 3>&-', 'sh', ...words], {
+      stdio: ['ignore', 'ignore', 'inherit', 'pipe'],
+    });
+    return relay.stdio[3] as Duplex; // a socket, as only the descriptors after the standard ones have for both directions
   }
 
   /** Path of its gRPC socket, as seen from here. */

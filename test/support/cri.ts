@@ -15,6 +15,7 @@ import { GrpcClient } from './grpc.ts';
 import { cgroupDirectories } from './host.ts';
 import { eventually, patient } from './process.ts';
 import { decode, encode } from './protobuf.ts';
+import { RemoteCommand, type Streams } from './remote-command.ts';
 
 type Names = keyof typeof criMessages;
 type Method = Names extends infer N ? (N extends `${infer M}Request` ? M : never) : never;
@@ -174,6 +175,25 @@ export class PodContainer {
   async exec(...cmd: readonly string[]): Promise<{ code: number; stdout: string; stderr: string }> {
     const answer = await this.pod.cri.call('ExecSync', { container_id: this.id, cmd, timeout: patient(20_000) / 1000 });
     return { code: answer.exit_code ?? 0, stdout: answer.stdout ?? '', stderr: answer.stderr ?? '' };
+  }
+
+  /** Another program in it, with its streams: `kubectl exec`. */
+  async remote({ stdin = false, tty = false }: Streams, ...cmd: readonly string[]): Promise<RemoteCommand> {
+    const streams = { stdin, tty, stdout: true, stderr: !tty };
+    const { url } = await this.pod.cri.call('Exec', { container_id: this.id, cmd, ...streams });
+    return this.#open(url, streams);
+  }
+
+  /** The streams of its own program: `kubectl attach`. */
+  async attach({ stdin = false, tty = false }: Streams): Promise<RemoteCommand> {
+    const streams = { stdin, tty, stdout: true, stderr: !tty };
+    const { url } = await this.pod.cri.call('Attach', { container_id: this.id, ...streams });
+    return this.#open(url, streams);
+  }
+
+  #open(url: string | undefined, streams: Streams): Promise<RemoteCommand> {
+    const { daemon } = this.pod.cri;
+    return RemoteCommand.open(url ?? '', (port) => daemon.connect(port), streams);
   }
 
   async status(): Promise<CriMessage<'ContainerStatus'>> {
