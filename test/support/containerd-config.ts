@@ -1,8 +1,8 @@
 /** The configuration of a private containerd. What it says of the runtime is the table of docs/kubernetes.md, as it stands there. */
-import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { documented } from './document.ts';
+import { versionOf } from './engines.ts';
 import { runtime } from './host.ts';
 import type { CgroupManager } from './realm.ts';
 
@@ -21,11 +21,8 @@ export interface ContainerdOptions {
 const disabled = ['snapshotter.v1.btrfs', 'snapshotter.v1.zfs', 'snapshotter.v1.devmapper', 'snapshotter.v1.aufs'];
 const criPlugins = ['grpc.v1.cri', 'cri.v1.runtime', 'cri.v1.images'];
 
-/** The format for the containerd of PATH: that of containerd 2 is another. */
-const formatVersion = (): 2 | 3 => {
-  const version = execFileSync('containerd', ['--version'], { encoding: 'utf8' });
-  return / v?1\.\d/.test(version) ? 2 : 3;
-};
+/** That of containerd 2 is another. */
+const formatVersion = (): 2 | 3 => (/ v?1\.\d/.test(versionOf('containerd')) ? 2 : 3);
 
 /** Where the formats differ: the plugin with the runtimes, the beginning of its table after the image of the pods, the network plugins. */
 const formats = {

@@ -20,8 +20,8 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { layOver } from '../../scripts/engines.mjs';
 import { criuPrefix } from './criu.ts';
+import { layEngines } from './engines.ts';
 import { cgroupDirectories, hasCommand, isRoot, repository } from './host.ts';
 import { type ExecOptions, eventually, exec, type Outcome, output, patient } from './process.ts';
 
@@ -36,12 +36,6 @@ export const engineUnavailable = (...programs: readonly string[]): string | unde
 const searchPath = `${criuPrefix}/usr/sbin:/usr/bin:/sbin:/bin:${process.env.PATH ?? ''}`;
 
 export type CgroupManager = 'cgroupfs' | 'systemd';
-
-/** Shell commands that lay the engines of scripts/engines.mjs over the host's own, where the tests are to use those. */
-const otherEngines = (): readonly string[] => {
-  const tree = process.env.TSRUNC_ENGINES;
-  return tree === undefined ? [] : [layOver(tree)];
-};
 
 /** With systemd its sockets, and those of the message bus, are in the private /run as well. */
 const privateRun = (manager: CgroupManager, directory: string): readonly string[] => {
@@ -61,7 +55,7 @@ const privateRun = (manager: CgroupManager, directory: string): readonly string[
 export const privateMounts = (manager: CgroupManager, path: string): string => {
   const directory = join(path, 'run');
   mkdirSync(directory);
-  return [...otherEngines(), ...privateRun(manager, directory)].join('; ');
+  return [...layEngines, ...privateRun(manager, directory)].join('; ');
 };
 
 /** Flags of unshare for the private namespaces. */
