@@ -20,7 +20,7 @@ export const comparisons = [
 ];
 
 /** Tests that one engine serves, and that have to pass with the newest as well. */
-export const engineTests = ['containerd', 'cri', 'docker', 'podman', 'podman-rootless'].map(
+export const engineTests = ['containerd', 'cri', 'docker', 'podman', 'podman-rootless', 'readme'].map(
   (name) => `test/clients/${name}.test.ts`,
 );
 
