@@ -111,11 +111,11 @@ await script(() => {
     renderKnown();
     return 0;
   }
-  if (process.getuid?.() !== 0) throw new SetupError('Engines have to be started as root.');
   if (values.collect) {
     console.log(lineOf(collect()));
     return 0;
   }
+  if (process.getuid?.() !== 0) throw new SetupError('Engines have to be started as root.');
   setUp({ tests: true });
   const run = values.vm === undefined ? collect() : collectInMachine(values.vm);
   remember(run);

@@ -51,9 +51,12 @@ const clients = readdirSync(join(repository, 'test/clients'))
   .map((name) => `test/clients/${name}`)
   .sort((one, other) => Number(other.includes('podman.')) - Number(one.includes('podman.')));
 
+/** The client that an ordinary user starts, in a session of systemd. */
+const ofUser = 'test/clients/podman-user.test.ts';
+
 /** The full run. @type {readonly Stage[]} */
 export const full = [
-  ...[...clients, 'conformance'].map((name) => ({
+  ...[...clients.filter((name) => name !== ofUser), 'conformance'].map((name) => ({
     name: `systemd, cgroup v2: ${basename(name, '.test.ts')}`,
     mode: /** @type {const} */ ('systemd'),
     compatibility: name,
@@ -66,8 +69,9 @@ export const full = [
     shard: `${index + 1}/${parts}`,
     seconds: 2 * 3600,
   })),
+  { name: 'an ordinary user of systemd: podman-user', mode: 'user', compatibility: ofUser, seconds: 3600 },
   {
-    name: 'an ordinary user of systemd',
+    name: 'an ordinary user of systemd: tests',
     mode: 'user',
     files: ['test/rootless.test.ts', 'test/rootless-cgroups.test.ts', 'test/systemd.test.ts'],
     seconds: 3600,

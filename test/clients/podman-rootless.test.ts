@@ -76,6 +76,18 @@ describe.skipIf(unavailable)(`rootless podman${unavailable === undefined ? '' : 
     await podman.ok('rm', id);
   });
 
+  test('--userns=auto: every container has ids of its own', async () => {
+    const map = async () => {
+      const id = await podman.detached(['--userns=auto:size=400'], 'sleep', '100');
+      expect(await podman.ok('exec', id, 'stat', '-c', '%u', '/etc')).toBe('0');
+      return ids(await podman.ok('exec', id, 'cat', '/proc/self/uid_map'));
+    };
+    const [first, second] = [await map(), await map()];
+    const size = (ranges: number[][]) => ranges.reduce((sum, [, , length = 0]) => sum + length, 0);
+    expect([size(first), size(second)]).toEqual([400, 400]);
+    expect(first[0]?.[1]).not.toBe(second[0]?.[1]);
+  });
+
   test('--userns=keep-id: the user inside is the user outside', async () => {
     expect(await podman.probe('id -u; id -g', '--userns=keep-id')).toBe(`${uid}\n${gid}`);
   });

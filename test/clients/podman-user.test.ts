@@ -33,7 +33,7 @@ const title = `podman of a user of systemd${unavailable === undefined ? '' : `: 
 describe.skipIf(unavailable)(title, () => {
   const path = unavailable === undefined ? mkdtempSync(join(tmpdir(), 'tsrunc-test-podman-user-')) : '';
   const env = {
-    ...(process.env as Record<string, string>),
+    HOME: path, // where podman 4.3 has its storage, whatever is configured
     CONTAINERS_CONF: join(path, 'containers.conf'),
     CONTAINERS_STORAGE_CONF: join(path, 'storage.conf'),
   };
@@ -101,31 +101,16 @@ describe.skipIf(unavailable)(title, () => {
     expect(await ok('wait', await detached(['--memory=16m', '--memory-swap=16m'], ...eater))).toBe('137');
   });
 
-  test('health checks: by hand, and by a timer of systemd', async () => {
-    const flags = ['--health-cmd=test ! -e /tmp/ill', '--health-interval=2s', '--health-retries=1'];
-    const id = await detached(flags, 'sleep', '100');
+  test('health checks', async () => {
+    const id = await detached(['--health-cmd=test ! -e /tmp/ill', '--health-interval=disable'], 'sleep', '100');
     await ok('healthcheck', 'run', id);
-    const status = () => inspect(id, '{{.State.Health.Status}}');
-    expect(await status()).toBe('healthy');
+    expect(await inspect(id, '{{.State.Healthcheck.Status}}')).toBe('healthy');
     await ok('exec', id, 'touch', '/tmp/ill');
-    await expect.poll(status, { timeout: patient(15_000) }).toBe('unhealthy');
-  });
-
-  test('--userns=auto takes ids of the user that no other container has', async () => {
-    const map = async () => {
-      const id = await detached(['--userns=auto:size=1000'], 'sleep', '100');
-      return lines(await ok('exec', id, 'cat', '/proc/self/uid_map')).map((line) =>
-        line.trim().split(/\s+/).map(Number),
-      );
-    };
-    const [first, second] = [await map(), await map()];
-    const total = (ranges: number[][]) => ranges.reduce((sum, [, , size = 0]) => sum + size, 0);
-    expect([total(first), total(second)]).toEqual([1000, 1000]);
-    expect(first[0]?.[1]).not.toBe(second[0]?.[1]);
+    expect((await podman(['healthcheck', 'run', id])).code).toBe(1);
   });
 
   test('a pod is a slice: its containers share network and limits', async () => {
-    const pod = await ok('pod', 'create', '--network=none', '--memory=96m', '--infra=false', 'tsrunc-pod');
+    const pod = await ok('pod', 'create', '--network=none', '--memory=96m', 'tsrunc-pod');
     const id = await ok('run', '--detach', '--pod', pod, image, 'sleep', '100');
     const slice = directoryOf(scopeOf(id)).split('/').at(-2) ?? '';
     expect(slice).toMatch(/^user-libpod_pod_\w+\.slice$/);
