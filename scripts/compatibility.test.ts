@@ -40,6 +40,13 @@ describe('what vitest reports', () => {
     expect(names).toEqual(['podman', 'CRI']);
   });
 
+  test('what took two attempts says so', () => {
+    const failed = { ...assertion('a', 'passed', 'Docker'), failureMessages: ['it took too long'] };
+    expect(read(file('docker', 'passed', failed))[0]?.checks).toEqual([
+      { group: '', name: 'a', verdict: 'passed', again: true },
+    ]);
+  });
+
   test.each([
     ['a file without tests', []],
     ['an engine that does not start', [assertion('a', 'skipped', 'Docker')]],
@@ -78,6 +85,19 @@ test('hosts are columns, checks are rows', () => {
     '| hooks | – | why |',
   ])
     expect(text.split('\n')).toContain(line);
+});
+
+test('the newest release of an engine stands beside the host’s own', () => {
+  const client = (name: string, check: object) => ({
+    name,
+    file: 'd.ts',
+    checks: [{ group: '', name: 'a', verdict: 'passed' as const, ...check }],
+  });
+  const clients = [client('Docker', {}), client('Docker, newest', { again: true })];
+  const text = render([{ host: 'v2', date: '2026-01-02', versions: {}, clients, conformance: [] }]);
+  expect(text).toContain(
+    '## Docker\n\n[d.ts](../d.ts)\n\n|  | v2 | v2, newest |\n| --- | --- | --- |\n| a | ✓ | ✓² |\n',
+  );
 });
 
 test('docs/compatibility.md is what docs/compatibility.json holds', () => {

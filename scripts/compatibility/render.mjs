@@ -1,7 +1,7 @@
 /** docs/compatibility.md from the records of runs: pure. */
 
 /** @typedef {'passed' | 'failed' | 'skipped'} Verdict */
-/** @typedef {{ group: string, name: string, verdict: Verdict }} Check group: of the describes below the client's, joined */
+/** @typedef {{ group: string, name: string, verdict: Verdict, again?: boolean }} Check group: of the describes below the client's, joined; again: passed at its second attempt only */
 /** @typedef {{ name: string, file: string, checks: readonly Check[], date?: string | undefined, commit?: string | undefined }} Client date, commit: when it was tried, if not in the latest run */
 /** @typedef {{ name: string, verdict: Verdict, reason?: string }} Program of the validation suite */
 
@@ -18,7 +18,7 @@
  */
 
 /** @typedef {{ name: string, status: string, assertionResults: readonly Assertion[] }} TestFile */
-/** @typedef {{ ancestorTitles: readonly string[], title: string, status: string }} Assertion */
+/** @typedef {{ ancestorTitles: readonly string[], title: string, status: string, failureMessages?: readonly string[] }} Assertion */
 
 /** @type {Readonly<Record<string, Verdict>>} */
 const verdicts = { passed: 'passed', failed: 'failed' };
@@ -39,6 +39,7 @@ export const clientsOf = ({ testResults }, relative) => {
       group: test.ancestorTitles.slice(1).join(', '),
       name: test.title,
       verdict: verdicts[test.status] ?? 'skipped',
+      ...(test.status === 'passed' && (test.failureMessages ?? []).length > 0 && { again: true }),
     }));
     // A file that cannot be loaded, or whose engine does not start, has no test that could say so.
     const broken = status === 'failed' && !checks.some(({ verdict }) => verdict === 'failed');
@@ -60,6 +61,9 @@ export const programsOf = (output) =>
   }));
 
 const marks = { passed: '✓', failed: '✗', skipped: '–' };
+
+const markOf = /** @param {Check} check */ ({ verdict, again = false }) =>
+  again ? `${marks[verdict]}²` : marks[verdict];
 
 /** @param {readonly { verdict: Verdict }[]} things */
 const sum = (things) => {
@@ -123,17 +127,31 @@ const versions = (runs) => {
 
 const label = /** @param {Check} check */ ({ group, name }) => (group === '' ? name : `${group}: ${name}`);
 
-/** @param {readonly Run[]} runs @param {string} name */
-const section = (runs, name) => {
-  const labels = unique(runs.flatMap((run) => checksOf(run, name).map(label)));
-  const file = runs.flatMap(({ clients }) => clients).find((client) => client.name === name)?.file;
-  const mark = /** @param {Run} run @param {string} wanted */ (run, wanted) => {
-    const found = checksOf(run, name).find((check) => label(check) === wanted);
-    return found === undefined ? '' : marks[found.verdict];
-  };
-  const rows = labels.map((wanted) => [wanted, ...runs.map((run) => mark(run, wanted))]);
-  const title = `## ${name}\n\n[${file}](../${file})`;
-  return `${title}\n\n${table([['', ...runs.map(({ host }) => host)], ...rows])}`;
+/**
+ * All that one file of tests showed, with the host's own engines and with the newest.
+ * @param {readonly Run[]} runs
+ * @param {string} file
+ */
+const section = (runs, file) => {
+  const names = clientNames(runs.map((run) => ({ ...run, clients: run.clients.filter((one) => one.file === file) })));
+  const [title = ''] = names;
+  const columns = runs.flatMap((run) =>
+    names
+      .map((name) => ({ head: `${run.host}${name.slice(title.length)}`, checks: checksOf(run, name) }))
+      .filter(({ checks }) => checks.length > 0),
+  );
+  const labels = unique(columns.flatMap(({ checks }) => checks.map(label)));
+  const rows = labels.map((wanted) => [
+    wanted,
+    ...columns.map(({ checks }) => checks.filter((check) => label(check) === wanted).map(markOf)[0] ?? ''),
+  ]);
+  return `## ${title}\n\n[${file}](../${file})\n\n${table([['', ...columns.map(({ head }) => head)], ...rows])}`;
+};
+
+/** In the order of the names. @param {readonly Run[]} runs */
+const files = (runs) => {
+  const clients = runs.flatMap((run) => run.clients);
+  return unique(clientNames(runs).flatMap((name) => clients.filter((one) => one.name === name).map((one) => one.file)));
 };
 
 /** @param {readonly Run[]} runs */
@@ -156,8 +174,8 @@ export const render = (given) => {
   const runs = [...given].sort((one, other) => one.host.localeCompare(other.host));
   const head = `# Compatibility
 
-What others' programs showed with tsrunc as their runtime, on each kind of host: ✓ passed, ✗ failed, – skipped (the host or the client
-lacks what it needs). Made from the last runs of \`npm run compatibility\` and \`npm run test:vm\`, which [compatibility.json](compatibility.json) holds; not to be edited.`;
+What others' programs showed with tsrunc as their runtime, on each kind of host: ✓ passed (✓² at its second attempt), ✗ failed, – skipped (the
+host or the client lacks what it needs). "Newest" are Debian's newest engines. Made from the last runs of \`npm run compatibility\` and \`npm run test:vm\`, which [compatibility.json](compatibility.json) holds; not to be edited.`;
   const parts = [head, summary(runs), '## Versions', versions(runs)];
-  return `${[...parts, ...clientNames(runs).map((name) => section(runs, name)), conformance(runs)].join('\n\n')}\n`;
+  return `${[...parts, ...files(runs).map((file) => section(runs, file)), conformance(runs)].join('\n\n')}\n`;
 };
