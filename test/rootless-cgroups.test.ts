@@ -197,6 +197,14 @@ describe.skipIf(unavailable !== undefined || !isRoot)(
         );
       });
 
+      test('what no kernel has is an error', async ({ user }) => {
+        const { code, stderr } = await user.probe('true', (config) => {
+          config.linux.resources = { blockIO: { leafWeight: 300 } };
+        });
+        expect(code).toBe(1);
+        expect(stderr).toContain('Linux has had no leaf weights since 5.0');
+      });
+
       test('every verb works, or says that there is no cgroup', async ({ user }) => {
         const bundle = await user.bundle((config) => {
           rootless(config);
@@ -307,6 +315,24 @@ describe.skipIf(unavailable !== undefined || !isRoot)(
           await user.ok(['kill', '--all', id, 'KILL']);
           await user.ok(['delete', '--force', id]);
           expect(readdirSync(own, { withFileTypes: true }).filter((entry) => entry.isDirectory())).toEqual([]);
+        } finally {
+          await user.close();
+          rmdirSync(own);
+        }
+      });
+
+      test('a limit of kernel memory is no error, whether the kernel has one or not', async ({ user, box }) => {
+        const name = box.id();
+        const own = `/sys/fs/cgroup/memory/${name}`;
+        mkdirSync(own);
+        try {
+          chownSync(own, uid, gid);
+          const { code, stdout, stderr } = await user.probe('echo ran', (config) => {
+            config.linux.resources = { memory: { kernel: 16 << 20 } };
+            config.linux.cgroupsPath = `/${name}/leaf`;
+          });
+          expect({ code, stdout }).toEqual({ code: 0, stdout: 'ran\n' });
+          expect(listed(stderr)).toEqual(['linux.cgroupsPath']);
         } finally {
           await user.close();
           rmdirSync(own);
@@ -533,6 +559,8 @@ describe.skipIf(unavailable !== undefined || !isRoot || !existsSync(`${unified}/
       { memory: { disableOOMKiller: true } },
       'disableOOMKiller cannot be applied: only cgroup v1 has it',
     ],
+    ['kernel memory', { memory: { kernel: 16 << 20 } }, 'memory.kernel cannot be applied: only cgroup v1 has it'],
+    ['a leaf weight', { blockIO: { leafWeight: 300 } }, 'Linux has had no leaf weights since 5.0'],
     ['real-time', { cpu: { realtimeRuntime: 5000 } }, 'cgroup v2 does not divide real-time run time'],
     ['a name that is none', { unified: { 'bad/key': '1' } }, '"bad/key" is not the name of a cgroup file'],
     ['a swap below the limit', { memory: { limit: 20 << 20, swap: 10 << 20 } }, 'is below memory.limit'],

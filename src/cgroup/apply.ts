@@ -83,10 +83,14 @@ function attempt(placed: Placed, { warn, forgo }: Target, make: Perform, mayWait
   if (usage !== undefined && write.aboveUsage) refuseBelowUsage(placed, usage);
   try {
     make(placed);
-    if (write.mayBeIgnored) warnIfIgnored(placed, warn);
+    if (write.mayBeGone) warnIfIgnored(placed, warn);
   } catch (error) {
     const errno = errnoName(error);
     if (mayWait && errno === 'EINVAL') return 'later';
+    if (write.mayBeGone && isUnsupported(errno)) {
+      warn(hasNoEffect(write, 'has no such limit any more'));
+      return 'done';
+    }
     if (forgo !== undefined && isWithheld(error)) {
       forgo(write, { kind: 'cgroup', path });
       return 'done';
@@ -100,8 +104,14 @@ function attempt(placed: Placed, { warn, forgo }: Target, make: Perform, mayWait
 
 function warnIfIgnored({ write, path, value }: Placed, warn: Target['warn']): void {
   if (Number(value) < 0 || (bytesIn(path) ?? 0) <= Number(value)) return;
-  warn(`${write.file} of "${value}" has no effect: this kernel takes the value and ignores it (${write.from})`);
+  warn(hasNoEffect(write, 'takes the value and ignores it'));
 }
+
+const hasNoEffect = ({ file, value, from }: Write, kernel: string): string =>
+  `${file} of "${value}" has no effect: this kernel ${kernel} (${from})`;
+
+/** Two names of one number. */
+const isUnsupported = (errno: string | undefined): boolean => errno === 'EOPNOTSUPP' || errno === 'ENOTSUP';
 
 function refuseBelowUsage({ write, value }: Placed, usageFile: string): void {
   const usage = bytesIn(usageFile) ?? 0;

@@ -31,11 +31,6 @@ const hints: readonly { readonly errno: readonly string[]; readonly file: RegExp
     hint: 'Since Linux 5.11 memory is always counted hierarchically: leave useHierarchy out.',
   },
   {
-    errno: ['EOPNOTSUPP', 'ENOTSUP'],
-    file: /^memory\.kmem\./,
-    hint: 'This kernel has no limits of kernel memory any more: leave memory.kernel out.',
-  },
-  {
     errno: ['EINVAL'],
     file: /^cpu\.(cfs_|max)/,
     hint: 'The period is 1000 to 1000000 us, the quota at least 1000 us, the burst at most the quota, and a parent cgroup may allow less.',
@@ -63,11 +58,6 @@ const hints: readonly { readonly errno: readonly string[]; readonly file: RegExp
     errno: ['ENODEV', 'ENXIO'],
     file: /^(blk)?io\./,
     hint: 'There is no whole disk with these numbers (a partition has no limits of its own): see /sys/block/*/dev.',
-  },
-  {
-    errno: ['ENOENT'],
-    file: /^blkio\.leaf_weight/,
-    hint: 'Linux has had no leaf weights since 5.0, when the CFQ scheduler went: leave leafWeight out.',
   },
   {
     errno: ['ENOENT'],

@@ -48,8 +48,8 @@ export const planned: Readonly<Record<string, string>> = {
     'src/cgroup/controllers/cpu.ts',
   '/linux/resources/cpu/{cpus,mems}': 'src/cgroup/controllers/cpuset.ts',
   '/linux/resources/pids/limit': 'src/cgroup/controllers/pids.ts',
-  '/linux/resources/blockIO/{weight,leafWeight}': 'src/cgroup/controllers/block-io.ts',
-  '/linux/resources/blockIO/weightDevice/*/{major,minor,weight,leafWeight}': 'src/cgroup/controllers/block-io.ts',
+  '/linux/resources/blockIO/{weight,weightDevice/*/major,weightDevice/*/minor,weightDevice/*/weight}':
+    'src/cgroup/controllers/block-io.ts',
   '/linux/resources/blockIO/throttle{ReadBps,WriteBps,ReadIOPS,WriteIOPS}Device/*/{major,minor,rate}':
     'src/cgroup/controllers/block-io.ts',
   '/linux/resources/hugepageLimits/*/{pageSize,limit}': 'src/cgroup/controllers/hugetlb.ts',
@@ -63,9 +63,13 @@ export const planned: Readonly<Record<string, string>> = {
   '/linux/seccomp/syscalls/*/args/*/{index,value,valueTwo,op}': 'src/seccomp/profile.ts',
 };
 
+const noLeafWeights = 'Linux has had no leaf weights since 5.0, when the CFQ scheduler went';
+
 /** Refused when set, with the sentence of the error. A whole branch may be given by its root. */
 export const rejected: Readonly<Record<string, string>> = {
   '/linux/personality/flags': 'The runtime-spec defines no flags of personality',
+  '/linux/resources/blockIO/leafWeight': noLeafWeights,
+  '/linux/resources/blockIO/weightDevice/*/leafWeight': noLeafWeights,
 };
 
 /** Without effect, and why that is right. */

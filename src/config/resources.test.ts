@@ -36,3 +36,9 @@ test('fields that must fit each other', () => {
   expect(() => checkResources({ blockIO: { weight: 5 } })).toThrow('The weight is 5');
   expect(() => checkResources({ memory: { limit: 5, swap: 6 } })).not.toThrow();
 });
+
+test('what no kernel has is refused', () => {
+  expect(() => checkResources({ blockIO: { leafWeight: 20 } })).toThrow(
+    expect.objectContaining({ code: 'UNSUPPORTED', message: expect.stringContaining('no leaf weights') }),
+  );
+});

@@ -6,6 +6,7 @@ import { parseJson } from './parse.ts';
 import { placeOf } from './position.ts';
 import { checkRules } from './rules.ts';
 import type { Resources, Spec } from './spec.ts';
+import { refuseUnsupported } from './unsupported.ts';
 
 const parent = '/linux/resources';
 
@@ -66,10 +67,11 @@ export async function misspelledResources(text: string, file: string): Promise<r
 
 /**
  * What the rules say about all resources of a container: some fields must fit each other.
- * @throws TsruncError CONFIG_INVALID for the first mistake, with its place in a config.json
+ * @throws TsruncError UNSUPPORTED, or CONFIG_INVALID for the first mistake, with its place in a config.json
  */
 export function checkResources(resources: Resources): void {
   const spec: Spec = { ociVersion: '1.0.0', linux: { resources } };
+  refuseUnsupported(spec, (pointer) => ({ file: 'config.json', pointer }));
   const found = checkRules(spec, '').find(isOurs);
   if (found === undefined) return;
   throw new TsruncError('CONFIG_INVALID', found.message, {

@@ -5,12 +5,25 @@ import { refuseUnsupported, unsupported } from './unsupported.ts';
 const specWith = (linux: Linux): Spec => ({ ociVersion: '1.3.0', linux });
 const places = (spec: Spec): string[] => unsupported(spec).map(({ severity, pointer }) => `${severity} ${pointer}`);
 
-test.each<[string, Linux]>([['/linux/personality/flags', { personality: { domain: 'LINUX', flags: ['X'] } }]])(
-  '%s is refused when set',
-  (pointer, linux) => {
-    expect(places(specWith(linux))).toEqual([`error ${pointer}`]);
-  },
-);
+test.each<[string, Linux]>([
+  ['/linux/personality/flags', { personality: { domain: 'LINUX', flags: ['X'] } }],
+  ['/linux/resources/blockIO/leafWeight', { resources: { blockIO: { weight: 20, leafWeight: 20 } } }],
+  [
+    '/linux/resources/blockIO/weightDevice/1/leafWeight',
+    {
+      resources: {
+        blockIO: {
+          weightDevice: [
+            { major: 8, minor: 0, weight: 20, leafWeight: 0 },
+            { major: 8, minor: 16, leafWeight: 20 },
+          ],
+        },
+      },
+    },
+  ],
+])('%s is refused when set', (pointer, linux) => {
+  expect(places(specWith(linux))).toEqual([`error ${pointer}`]);
+});
 
 test('empty objects, zeros and empty strings count as unset', () => {
   const spec: Spec = {
@@ -21,6 +34,7 @@ test('empty objects, zeros and empty strings count as unset', () => {
       intelRdt: {},
       memoryPolicy: {},
       netDevices: {},
+      resources: { blockIO: { leafWeight: 0 } },
     },
   };
   expect(places(spec)).toEqual([]);

@@ -1,6 +1,6 @@
 /** linux.resources.blockIO (config-linux.md "Block IO"); rates per second. */
 import type { BlockIo, WeightDevice } from '../../config/spec.ts';
-import { type Controller, digits, isSet, pointer, unsupported, v1Only, type Write } from './write.ts';
+import { type Controller, digits, isSet, pointer, type Write } from './write.ts';
 
 export const blockIo: Controller = ({ blockIO: wanted }, layout) => {
   if (!wanted) return [];
@@ -23,31 +23,23 @@ const to = (file: string, value: string, from: string, rest: Partial<Write> = {}
 });
 
 /** The plain names went with the CFQ scheduler in Linux 5.0; BFQ brings its own when it is loaded. */
-function weightsV1({ weight, leafWeight, weightDevice = [] }: BlockIo): Write[] {
+function weightsV1({ weight, weightDevice = [] }: BlockIo): Write[] {
   const writes: Write[] = [];
   if (isSet(weight)) {
     const value = digits(weight);
     writes.push(to('blkio.weight', value, at('weight'), { instead: { file: 'blkio.bfq.weight', value } }));
   }
-  if (isSet(leafWeight)) writes.push(to('blkio.leaf_weight', digits(leafWeight), at('leafWeight')));
   for (const [index, device] of weightDevice.entries()) {
-    const from = at('weightDevice', index);
-    if (isSet(device.weight)) {
-      const value = `${numbers(device)} ${device.weight}`;
-      const instead = { file: 'blkio.bfq.weight_device', value };
-      writes.push(to('blkio.weight_device', value, `${from}/weight`, { instead, former: byDevice }));
-    }
-    if (isSet(device.leafWeight)) {
-      const value = `${numbers(device)} ${device.leafWeight}`;
-      writes.push(to('blkio.leaf_weight_device', value, `${from}/leafWeight`, { former: byDevice }));
-    }
+    if (!isSet(device.weight)) continue;
+    const value = `${numbers(device)} ${device.weight}`;
+    const instead = { file: 'blkio.bfq.weight_device', value };
+    writes.push(to('blkio.weight_device', value, at('weightDevice', index, 'weight'), { instead, former: byDevice }));
   }
   return writes;
 }
 
 /** On v2 the weights are BFQ's where that is loaded, else those of blk-iocost. */
-function weightsV2({ weight, leafWeight, weightDevice = [] }: BlockIo): Write[] {
-  if (isSet(leafWeight)) throw unsupported(at('leafWeight'), v1Only);
+function weightsV2({ weight, weightDevice = [] }: BlockIo): Write[] {
   const writes: Write[] = [];
   if (isSet(weight)) {
     const instead = { file: 'io.weight', value: digits(costWeight(weight)) };
@@ -61,7 +53,6 @@ function weightsV2({ weight, leafWeight, weightDevice = [] }: BlockIo): Write[] 
 }
 
 function deviceWeightV2(device: WeightDevice, index: number): Write[] {
-  if (isSet(device.leafWeight)) throw unsupported(at('weightDevice', index, 'leafWeight'), v1Only);
   if (!isSet(device.weight)) return [];
   const instead = { file: 'io.weight', value: `${numbers(device)} ${costWeight(device.weight)}` };
   const value = `${numbers(device)} ${device.weight}`;

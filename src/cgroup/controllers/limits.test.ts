@@ -259,13 +259,6 @@ const expectations: readonly (readonly [name: string, Resources, v1: Expected, v
     ['IOWeight=4950'],
   ],
   [
-    'blockIO.leafWeight',
-    { blockIO: { leafWeight: 500 } },
-    ['blkio.leaf_weight=500'],
-    'blockIO.leafWeight cannot be applied: only cgroup v1',
-    'blockIO.leafWeight cannot be applied: only cgroup v1',
-  ],
-  [
     'blockIO.weightDevice',
     {
       blockIO: {
@@ -282,13 +275,6 @@ const expectations: readonly (readonly [name: string, Resources, v1: Expected, v
     ],
     ['io.bfq.weight=8:0 10|io.weight=8:0 1', 'io.bfq.weight=8:16 1000|io.weight=8:16 10000'],
     [],
-  ],
-  [
-    'blockIO.weightDevice.leafWeight',
-    { blockIO: { weightDevice: [{ major: 8, minor: 0, leafWeight: 20 }] } },
-    ['blkio.leaf_weight_device=8:0 20'],
-    'blockIO.weightDevice.0.leafWeight cannot be applied: only cgroup v1',
-    'blockIO.weightDevice.0.leafWeight cannot be applied: only cgroup v1',
   ],
   [
     'blockIO.throttleReadBpsDevice',
@@ -416,7 +402,7 @@ test('every write names its controller and the field that asked for it', () => {
 
 test('zeros and empty lists of clients ask for nothing', () => {
   const resources: Resources = {
-    blockIO: { weight: 0, leafWeight: 0, weightDevice: [], throttleReadBpsDevice: [] },
+    blockIO: { weight: 0, weightDevice: [], throttleReadBpsDevice: [] },
     hugepageLimits: [],
     network: { classID: 0, priorities: [] },
     rdma: {},

@@ -24,7 +24,7 @@ function memoryV1(wanted: Memory): Write[] {
   }
   if (isSet(swap)) writes.push(swapV1(swap, isSet(wanted.swap)));
   if (isSet(reservation)) writes.push(to('memory.soft_limit_in_bytes', 'reservation', digits(reservation)));
-  if (isSet(kernel)) writes.push({ ...to('memory.kmem.limit_in_bytes', 'kernel', digits(kernel)), mayBeIgnored: true });
+  if (isSet(kernel)) writes.push({ ...to('memory.kmem.limit_in_bytes', 'kernel', digits(kernel)), mayBeGone: true });
   if (isSet(kernelTCP)) writes.push(to('memory.kmem.tcp.limit_in_bytes', 'kernelTCP', digits(kernelTCP)));
   if (swappiness !== undefined) writes.push(to('memory.swappiness', 'swappiness', digits(swappiness)));
   if (disableOOMKiller !== undefined)

@@ -29,8 +29,8 @@ export interface Write {
   readonly usage?: string;
   /** Refuse a value below the usage instead of letting the kernel kill. */
   readonly aboveUsage?: true;
-  /** Some kernels take the limit and ignore it, which a higher one in the file shows: that is worth a warning. */
-  readonly mayBeIgnored?: true;
+  /** Newer kernels have no such limit. They refuse it, or ignore it, which a higher one in the file shows: that is worth a warning. */
+  readonly mayBeGone?: true;
   /** How the file's content tells what to write to get back what was; by default the content is that. */
   readonly former?: Former;
 }

@@ -62,10 +62,10 @@ const mostWeight = 1000;
 export const blockIoRule: Rule = ({ linux }, report) => {
   const blockIo = linux?.resources?.blockIO;
   if (blockIo === undefined) return;
-  checkWeights(report, '/linux/resources/blockIO', blockIo);
+  checkWeight(report, '/linux/resources/blockIO', blockIo);
   each(blockIo.weightDevice, (device, index) => {
     const place = `/linux/resources/blockIO/weightDevice/${index}`;
-    checkWeights(report, place, device);
+    checkWeight(report, place, device);
     if (device.weight === undefined && device.leafWeight === undefined) {
       report.mistake(place, `The device ${device.major}:${device.minor} has no weight`);
     }
@@ -73,12 +73,9 @@ export const blockIoRule: Rule = ({ linux }, report) => {
 };
 
 /** config-linux.md "Block IO": the range of weights is 10 to 1000. Clients send 0 for what they do not set. */
-function checkWeights(report: Report, place: string, weights: Pick<BlockIo, 'weight' | 'leafWeight'>): void {
-  for (const field of ['weight', 'leafWeight'] as const) {
-    const weight = weights[field] ?? 0;
-    if (weight === 0 || (weight >= leastWeight && weight <= mostWeight)) continue;
-    report.mistake(`${place}/${field}`, `The weight is ${weight}; allowed are ${leastWeight} to ${mostWeight}`);
-  }
+function checkWeight(report: Report, place: string, { weight = 0 }: Pick<BlockIo, 'weight'>): void {
+  if (weight === 0 || (weight >= leastWeight && weight <= mostWeight)) return;
+  report.mistake(`${place}/weight`, `The weight is ${weight}; allowed are ${leastWeight} to ${mostWeight}`);
 }
 
 /** config-linux.md "RDMA": each device needs at least one of the two limits. */
