@@ -3,10 +3,12 @@ import fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Message } from '../src/native/native.ts';
 import { type Op, questions } from '../src/plan/ops.ts';
+import { uniqueId } from './support/box.ts';
 import { attr, make, propagation } from './support/fs-lab.ts';
 import { failureOf, Helper, native } from './support/helper.ts';
-import { hasCapability } from './support/host.ts';
+import { hasCapability, isCgroupV2 } from './support/host.ts';
 
 const cloneNew = {
   time: 0x80,
@@ -21,6 +23,7 @@ const errno = {
   ENOENT: 2,
   ENOEXEC: 8,
   EACCES: 13,
+  ENODEV: 19,
   EISDIR: 21,
   EINVAL: 22,
   ETIMEDOUT: 110,
@@ -43,6 +46,27 @@ beforeAll(() => {
 afterAll(() => fs.rmSync(scratch, { recursive: true }));
 
 const field = (status: string, name: string): string => new RegExp(`^${name}:\\s*(.*)$`, 'm').exec(status)?.[1] ?? '';
+
+describe.runIf(privileged)('a cgroup that was removed before the process could enter it', () => {
+  const join = async (mayVanish: 0 | 1): Promise<Message> => {
+    const directory = `${isCgroupV2 ? '/sys/fs/cgroup' : '/sys/fs/cgroup/pids'}/${uniqueId()}`;
+    fs.mkdirSync(directory);
+    const cgroup = fs.openSync(`${directory}/cgroup.procs`, 'w');
+    fs.rmdirSync(directory);
+    await using helper = new Helper();
+    helper.send([make('joinCgroup', { file: 'cgroup', mayVanish }), make('ask', { question: questions.cgroups })], {
+      cgroup,
+    });
+    fs.closeSync(cgroup);
+    return await helper.next();
+  };
+
+  test('is for the runtime to find', async () =>
+    expect(await join(1)).toEqual({ kind: 'ask', question: questions.cgroups }));
+
+  test('is a failure where it was to be there', async () =>
+    expect(await join(0)).toMatchObject({ kind: 'failed', step: 0, errno: errno.ENODEV, call: 'write' }));
+});
 
 describe('the process', () => {
   test('starts with default signals, an empty mask and blocking stdio', async () => {

@@ -88,6 +88,12 @@ export interface CgroupDriver {
    * @throws TsruncError CGROUP_FAILED
    */
   openTasks(hierarchy: string): number;
+  /**
+   * The first process of a new container has entered by those lists, but for cgroups of v1 that vanished at that moment: they are
+   * made again, with their limits, and it is moved there.
+   * @throws TsruncError CGROUP_FAILED
+   */
+  ensureInside(pid: number): void;
   /** The v2 directory opened for CLONE_INTO_CGROUP, -1 where there is none; the caller closes it. */
   openDirectory(): number;
   /** All processes in the cgroup and below, as seen from this pid namespace. */

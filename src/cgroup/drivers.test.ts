@@ -4,7 +4,17 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { accessSync, closeSync, constants, existsSync, mkdirSync, readFileSync, rmdirSync, statSync } from 'node:fs';
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmdirSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import type { Resources, Spec } from '../config/spec.ts';
 import { errnoName } from '../host/errno.ts';
@@ -137,6 +147,27 @@ describe.skipIf(v1Facts === undefined || !writable(v1Facts.hierarchies[0]?.mount
     vanish();
     closeSync(driver.openTasks('pids'));
     expect(limits()).toEqual(['7', String(64 << 20)]);
+  });
+
+  test('a process that was kept out by the removal of its cgroup is put into it, with its limits', async () => {
+    const driver = choose(cgroup);
+    driver.create();
+    await driver.apply({ pids: { limit: 7 } });
+    const tasks = driver.openTasks('pids');
+    rmdirSync(driver.directory('pids'));
+    const child = spawn('sleep', ['60']);
+    const pid = String(child.pid);
+    try {
+      expect(() => writeSync(tasks, pid)).toThrow('ENODEV');
+      driver.ensureInside(Number(pid));
+      const procs = recordOf(driver).places.map((place) => readControl(`${directoryOf(place)}/cgroup.procs`));
+      expect(procs).toEqual(procs.map(() => pid));
+      expect(readControl(`${driver.directory('pids')}/pids.max`)).toBe('7');
+    } finally {
+      closeSync(tasks);
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+    }
   });
 
   test('what was there before and is made again is ours to remove', async () => {

@@ -69,6 +69,8 @@ export class NoCgroup implements CgroupDriver {
     return this.directory(hierarchy);
   }
 
+  ensureInside(): void {}
+
   openDirectory(): number {
     return -1;
   }

@@ -139,6 +139,10 @@ export class SystemdCgroup implements CgroupDriver {
     return this.#there().openTasks(hierarchy);
   }
 
+  ensureInside(pid: number): void {
+    this.#there().ensureInside(pid);
+  }
+
   openDirectory(): number {
     return this.#files?.openDirectory() ?? -1;
   }

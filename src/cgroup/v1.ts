@@ -196,6 +196,13 @@ export class CgroupV1 implements CgroupDriver {
     });
   }
 
+  ensureInside(pid: number): void {
+    this.#persist((isAgain) => {
+      if (isAgain) this.#limit();
+      for (const directory of this.#places.map(directoryOf)) if (!holds(directory, pid)) place(directory, pid);
+    });
+  }
+
   openDirectory(): number {
     return -1;
   }
@@ -255,6 +262,18 @@ export class CgroupV1 implements CgroupDriver {
 
   remove(): Promise<void> {
     return removeDirectories(this.#record.directories, this.#places.map(directoryOf));
+  }
+}
+
+const holds = (directory: string, pid: number): boolean =>
+  readControl(`${directory}/cgroup.procs`).split('\n').includes(String(pid));
+
+/** @throws TsruncError CGROUP_FAILED */
+function place(directory: string, pid: number): void {
+  try {
+    writeControl(`${directory}/cgroup.procs`, String(pid));
+  } catch (error) {
+    throw cgroupFailed('enter', directory, error);
   }
 }
 

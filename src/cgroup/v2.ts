@@ -222,6 +222,9 @@ export class CgroupV2 implements CgroupDriver {
     return this.directory(hierarchy);
   }
 
+  /** It is born there, or systemd has moved it. */
+  ensureInside(): void {}
+
   openDirectory(): number {
     return this.#exists ? openSync(this.#directory, constants.O_RDONLY | constants.O_DIRECTORY) : -1;
   }

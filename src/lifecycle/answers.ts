@@ -19,7 +19,8 @@ export interface AnswerContext {
   readonly host: HostFacts;
   readonly record: ContainerRecord;
   readonly terminal: Terminal;
-  readonly cgroup: Pick<CgroupDriver, 'oomKills'>;
+  /** Of a further process there is nothing to make sure of. */
+  readonly cgroup: Pick<CgroupDriver, 'oomKills'> & Partial<Pick<CgroupDriver, 'ensureInside'>>;
   readonly undo: Undo;
 }
 
@@ -30,6 +31,7 @@ export function answers(context: AnswerContext): Answers {
     [questions.runtimeHooks, runtimeHooks],
     [questions.rlimits, setRlimits],
     [questions.netDevices, moveNetDevices],
+    [questions.cgroups, async ({ cgroup }, pid) => cgroup.ensureInside?.(pid)],
   ]);
   return {
     ask: async (question, pid) => {

@@ -18,7 +18,7 @@ import { errnoName } from '../host/errno.ts';
 import type { Native } from '../native/native.ts';
 import type { Fragment } from '../plan/context.ts';
 import type { FdName } from '../plan/ops.ts';
-import { Conversation, unlessGone } from './conversation.ts';
+import { type Answers, Conversation, unlessGone } from './conversation.ts';
 import { spawning } from './spawn.ts';
 import { answersFor } from './steps.ts';
 
@@ -46,6 +46,8 @@ export interface CriuStart {
   readonly stdio: readonly [number, number, number];
   /** What it gets as 4, 5, ... */
   readonly extraFds?: readonly number[];
+  /** For what the steps on the way to criu ask. */
+  readonly ask?: Answers['ask'];
 }
 
 export class Criu {
@@ -61,11 +63,15 @@ export class Criu {
   }
 
   /** Clone the process that will be criu; it waits for its plan. */
-  static spawn({ native, cgroupFd = -1, stdio, extraFds = [] }: CriuStart): Criu {
+  static spawn({ native, cgroupFd = -1, stdio, extraFds = [], ask }: CriuStart): Criu {
     const { ours, theirs } = native.datagramPair();
     try {
       const spawned = spawning(() => native.spawn({ cloneFlags: 0, cgroupFd, stdio, extraFds: [theirs, ...extraFds] }));
-      return new Criu(native, new Conversation(native, spawned, answersFor({ locate })), ours);
+      return new Criu(
+        native,
+        new Conversation(native, spawned, { ...answersFor({ locate }), ...(ask && { ask }) }),
+        ours,
+      );
     } catch (error) {
       closeSync(ours);
       throw error;

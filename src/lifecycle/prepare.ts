@@ -246,8 +246,11 @@ async function furnish(making: Making, conversation: Conversation): Promise<void
     filter: await filterOf(filterSource(making)),
     hookState: (status) => hookStateAroundPid(record, status),
   };
-  await send(making, conversation, compilePlacement(config.spec, host, planOptions));
-  await send(making, conversation, compileContainer(config.spec, host, planOptions));
+  const placement = compilePlacement(config.spec, host, planOptions);
+  await send(making, conversation, placement);
+  const container = compileContainer(config.spec, host, planOptions);
+  await conversation.settle(placement.ops);
+  await send(making, conversation, container);
 }
 
 async function send(making: Making, conversation: Conversation, { ops, fds }: Fragment): Promise<void> {

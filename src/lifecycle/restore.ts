@@ -189,7 +189,9 @@ function openNamespaces({ native, config, host }: Pick<Making, 'native' | 'confi
 async function spawnCriu(making: Making, extraFds: readonly number[]): Promise<Criu> {
   const { native, cgroup, undo } = making;
   const cgroupFd = await birthplace(making);
-  const criu = born(cgroupFd, () => Criu.spawn({ native, cgroupFd, stdio: [0, 1, 2], extraFds }));
+  const criu = born(cgroupFd, () =>
+    Criu.spawn({ native, cgroupFd, stdio: [0, 1, 2], extraFds, ask: async (_, pid) => cgroup.ensureInside(pid) }),
+  );
   if (cgroup.precedes) return criu;
   undo.add('end criu', () => criu.end());
   await makeCgroup(making, criu.pid);

@@ -10,7 +10,9 @@
  *         ◀──────────────────────── ask(idMaps) ────── (new user namespace)
  *   writes uid_map, gid_map; go ─────────────────────▶
  *         ◀──────────────────────── forked + pidfd ─── (pid or time namespace: the child goes on with the same part)
- *   part(init) + fds, in pieces ─────────────────────▶ joins its cgroups (v1), builds the root file system
+ *   part(init) + fds, in pieces ─────────────────────▶ joins its cgroups (v1)
+ *         ◀──────────────────────── ask(cgroups) ───── (v1)
+ *   makes again those that vanished; go ─────────────▶ builds the root file system
  *         ◀──────────────────────── ask(runtimeHooks)
  *   runs prestart, createRuntime; go ────────────────▶ createContainer hooks, pivot_root, process attributes
  *         ◀──────────────────────── console + fd ───── (terminal)

@@ -18,7 +18,8 @@ import {
   standard,
   withoutCgroup,
 } from './fixtures.ts';
-import type { Op, OpName, OpNamed } from './ops.ts';
+import { namespaceFlags } from './namespaces.ts';
+import { type Op, type OpName, type OpNamed, questions } from './ops.ts';
 import { lastOf, uniqueEnv } from './process.ts';
 
 const init = (spec: Spec, host: HostFacts = rootOnV1, options: PlanOptions = onV1): readonly Op[] =>
@@ -72,7 +73,15 @@ describe('the order', () => {
     ['ready', 'awaitStart'],
     ['awaitStart', 'exec'],
   ])('%s before %s', (first, second) => {
-    expect(before(init(full), first, second)).toBe(true);
+    const asksForHooks = (op: Op): boolean => op.op !== 'ask' || op.question === questions.runtimeHooks;
+    expect(before(init(full).filter(asksForHooks), first, second)).toBe(true);
+  });
+
+  test('on v1 the runtime looks for the cgroups when all are joined, and before a namespace begins in them', () => {
+    const ops = init(full);
+    const at = ops.findIndex((op) => op.op === 'ask' && op.question === questions.cgroups);
+    expect(ops.slice(0, at).map(({ op }) => op)).toEqual(only(ops, 'joinCgroup').map(({ op }) => op));
+    expect(ops[at + 1]).toMatchObject({ op: 'unshare', flags: namespaceFlags.cgroup });
   });
 
   test('createContainer hooks run before, startContainer hooks after the change of root and the word to start', () => {
@@ -248,7 +257,7 @@ describe('the process', () => {
 
   test('in a user namespace the runtime sets the limits, where it has the power', () => {
     const spec = { ...standard, linux: specWith('user', 'mount').linux ?? {} };
-    expect(only(init(spec), 'ask')).toMatchObject([{ question: 3 }]);
+    expect(only(init(spec), 'ask')).toMatchObject([{ question: questions.cgroups }, { question: questions.rlimits }]);
     expect(only(init(rootlessSpec, rootless, withoutCgroup), 'setRlimit')).toHaveLength(1);
   });
 

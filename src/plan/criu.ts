@@ -4,7 +4,7 @@ import { type Context, type Fragment, onHost, sequence } from './context.ts';
 import { planDevices } from './devices.ts';
 import { planMounts } from './mounts/mounts.ts';
 import { propagations } from './mounts/options.ts';
-import { namespaceFlags, planJoinCgroups } from './namespaces.ts';
+import { namespaceFlags, planFirstJoin } from './namespaces.ts';
 import type { Op } from './ops.ts';
 
 /** criu as a program that we start: by the same helper, for it starts with clean signals and no descriptors of ours. */
@@ -34,7 +34,7 @@ export const planDump = (program: CriuProgram): readonly Op[] => [reset, ...plan
  * mountpoint, which it becomes in a mount namespace that goes with criu.
  */
 export const planRestore = (context: Context, program: CriuProgram): Fragment =>
-  sequence([reset], planJoinCgroups(context), enterMounts(context, 'slave'), planCriu(program));
+  sequence([reset], planFirstJoin(context), enterMounts(context, 'slave'), planCriu(program));
 
 /**
  * criu mounts, but makes no mountpoints: those that create makes in the root file system are made by mounting as create does,

@@ -104,6 +104,7 @@ const asked: Readonly<Record<string, string>> = {
   runtimeHooks: 'have the runtime run its hooks',
   rlimits: 'have the runtime set the resource limits',
   netDevices: 'have the runtime move network devices here',
+  cgroups: 'have the runtime see that its cgroups are still there',
 };
 
 /** The low bits of set_mempolicy's first argument; the others are flags. */

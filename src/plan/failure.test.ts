@@ -58,7 +58,7 @@ describe('a failed operation', () => {
     [{ op: 'pivotRoot', from: '' }, EINVAL, '--no-pivot'],
     [{ op: 'unshare', flags: 0x1000_0000, from: '' }, EPERM, 'apparmor_restrict_unprivileged_userns'],
     [{ op: 'setUser', uid: 5, gid: 5, groups: [], setGroups: 0, from: '' }, EINVAL, 'linux.uidMappings'],
-    [{ op: 'joinCgroup', file: 'cgroup:cpu', from: '' } as const, 19, 'choose a linux.cgroupsPath outside'],
+    [{ op: 'joinCgroup', file: 'cgroup:cpu', mayVanish: 0, from: '' } as const, 19, 'Somebody removed the cgroup'],
   ])('operation %# gives a hint', (op, errno, words) => {
     expect(stepFailure(op, { errno, call: 'x', detail: '' }).hint).toContain(words);
   });

@@ -289,7 +289,7 @@ const hints: readonly Row[] = [
   {
     ops: ['joinCgroup'],
     errno: ['ENODEV'],
-    hint: 'Somebody removed the cgroup before the container was in it, as systemd does with empty ones in slices of its own: try again, or choose a linux.cgroupsPath outside of them.',
+    hint: 'Somebody removed the cgroup of the container: its processes have ended, or were moved elsewhere.',
   },
   {
     ops: ['joinCgroup'],

@@ -188,21 +188,32 @@ const planFork = (spec: Spec): readonly Op[] =>
 export function planCgroup(context: Context): Fragment {
   const { origin, from } = chosen(context.spec, 'cgroup');
   const unshare: readonly Op[] = origin === 'new' ? [{ op: 'unshare', flags: namespaceFlags.cgroup, from }] : [];
-  return sequence(planJoinCgroups(context), unshare);
+  return sequence(planFirstJoin(context), unshare);
 }
 
+/**
+ * Of a container's first process. Until it is in them its cgroups are empty, and systemd removes empty ones of v1 whenever a
+ * slice of its own changes: also between the opening of their lists and the join.
+ */
+export function planFirstJoin(context: Pick<Context, 'options'>): Fragment {
+  const { ops, fds } = planJoinCgroups(context, 1);
+  const ask: readonly Op[] = ops.length === 0 ? [] : [{ op: 'ask', question: questions.cgroups, from: cgroupsPath }];
+  return sequence({ ops, fds }, ask);
+}
+
+const cgroupsPath = '/linux/cgroupsPath';
+
 /** The helper's own way into the container's cgroups; on v2 it is born there. */
-export function planJoinCgroups({ options: { cgroup } }: Pick<Context, 'options'>): Fragment {
+export function planJoinCgroups({ options: { cgroup } }: Pick<Context, 'options'>, mayVanish: 0 | 1 = 0): Fragment {
   const hierarchies = cgroup.kind === 'v1' ? cgroup.hierarchies : [];
-  return sequence(...hierarchies.map(({ controllers }) => joinHierarchy(controllers.join(','))));
+  return sequence(...hierarchies.map(({ controllers }) => joinHierarchy(controllers.join(','), mayVanish)));
 }
 
 /** @param hierarchy controllers of one of v1, separated by commas; '' for the one of v2 */
-export function joinHierarchy(hierarchy: string): Fragment {
+export function joinHierarchy(hierarchy: string, mayVanish: 0 | 1 = 0): Fragment {
   const name = `cgroup:${hierarchy}`;
-  const from = '/linux/cgroupsPath';
   return {
-    ops: [{ op: 'joinCgroup', file: name, from }],
-    fds: [{ name, kind: 'cgroupTasks', hierarchy, from }],
+    ops: [{ op: 'joinCgroup', file: name, mayVanish, from: cgroupsPath }],
+    fds: [{ name, kind: 'cgroupTasks', hierarchy, from: cgroupsPath }],
   };
 }

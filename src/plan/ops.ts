@@ -17,8 +17,11 @@ export const opTable = {
   // --- who the process is: namespaces, cgroups, session -------------------------------------------------------------
   /** Clear O_NONBLOCK on fds 0-2, default signal dispositions, empty signal mask (the JS engine changes all three). */
   resetProcess: {},
-  /** write(fd, "0"): place this thread in the cgroup whose `tasks` (v1) or `cgroup.procs` (v2) file is open at fd; close it. */
-  joinCgroup: { file: 'fd' },
+  /**
+   * write(fd, "0"): place this thread in the cgroup whose `tasks` (v1) or `cgroup.procs` (v2) file is open at fd; close it.
+   * mayVanish: a cgroup that was removed since is no failure; the runtime is asked afterwards (`cgroups`).
+   */
+  joinCgroup: { file: 'fd', mayVanish: 'u32' },
   /** setns(2); flag is the CLONE_NEW* constant of the namespace, so that the kernel verifies the type. */
   joinNamespace: { namespace: 'fd', flag: 'u32' },
   /** setns(2) on a pidfd: join the namespaces of these CLONE_NEW* types that the process has, all at once (Linux 5.8). */
@@ -297,5 +300,7 @@ export const questions = {
   rlimits: 3,
   /** Move network devices into the network namespace of the asking process. */
   netDevices: 4,
+  /** Look whether the asking process is in its cgroups; make again what vanished, and place it there. */
+  cgroups: 5,
 } as const;
 export type Question = keyof typeof questions;
