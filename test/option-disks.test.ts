@@ -2,7 +2,7 @@
  * Disks that are full or read-only where options lead: --pid-file, --image-path, --work-path, --root of restore and exec. The
  * exit status, a message that names what and where, and what runs, runs on.
  */
-import { mkdirSync, readdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe } from 'vitest';
 import { type Box, exec, expect, type Outcome, test } from './support/box.ts';
@@ -256,6 +256,31 @@ describe.skipIf(!canMount || withoutCriu !== undefined)(`checkpoint (${withoutCr
       expect(stdout).toBe('checkpoint: 0\nrestore: 1\nrestore: 0\n');
       expect(stderr).toContain(`Cannot write criu's log to the directory "${diskOf(box)}": EROFS`);
       expect(readdirSync(images)).toContain('restore.log');
+      await expectRunning(box, saved);
+    });
+
+    test('from a read-only disk needs none where criu’s own configuration names a file for the log', async ({
+      box,
+    }) => {
+      const saved = await counting(box);
+      const { id, bundle } = saved;
+      const [etc, log] = [join(box.path, 'etc'), join(box.path, 'criu.log')];
+      mkdirSync(join(etc, 'criu'), { recursive: true });
+      writeFileSync(join(etc, 'criu/tsrunc.conf'), `log-file ${log}\n`);
+      const { stdout, stderr } = await on(
+        box,
+        { mount: 'size=4m', spoil: ':' },
+        `T checkpoint --image-path . ${id}; says checkpoint
+        mount -t overlay none -o lowerdir=${etc}:/etc /etc
+        mount -o remount,ro .
+        T restore -d -b ${bundle.path} --image-path . ${id}; says restore
+        T restore -d -b ${bundle.path} --image-path . --manage-cgroups-mode ignore ${id}; says restore`,
+      );
+      expect(stdout).toBe('checkpoint: 0\nrestore: 1\nrestore: 0\n');
+      // Of the first, whose cgroups criu would have looked after.
+      expect(stderr).toContain(`Can't make temp cgyard dir: Read-only file system\nHint: criu mounts cgroups in the`);
+      expect(stderr).toContain(`The whole log is ${log}.`);
+      expect(readFileSync(log, 'utf8')).toContain('Restore finished successfully');
       await expectRunning(box, saved);
     });
   });

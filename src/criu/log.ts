@@ -85,6 +85,10 @@ const hints: readonly (readonly [pattern: RegExp, hint: string])[] = [
     /can't write lsm profile/,
     'The kernel refuses the label of the checkpoint, or that of --lsm-profile: its policy may not know it, or not let criu change to it.',
   ],
+  [
+    /Can't make temp cgyard dir/,
+    'criu mounts cgroups in the directory for logs: --work-path DIR names one that can be written; --manage-cgroups-mode ignore leaves cgroups to config.json alone.',
+  ],
   [/No space left/, 'The file system of the images is full.'],
   [
     /Unexpected EOF on |Can't open .*inventory|No such file or directory.*\.img/,

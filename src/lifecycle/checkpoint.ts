@@ -15,7 +15,7 @@ import type { Native } from '../native/native.ts';
 import { planDump } from '../plan/criu.ts';
 import type { ContainerRecord } from '../store/record.ts';
 import { Criu, hiddenFile } from './criu.ts';
-import { criuConfigFile } from './criu-config.ts';
+import { criuConfigFile, logElsewhere } from './criu-config.ts';
 import { type CriuLocation, findWorkingCriu } from './criu-preflight.ts';
 import { destroy } from './delete.ts';
 import { frozenSpec } from './frozen.ts';
@@ -85,7 +85,7 @@ async function dump(work: Work): Promise<void> {
     verb: 'checkpoint',
     features: featuresOf(options.flags),
   });
-  using images = new Images(options, true, rootGroup(work.spec));
+  using images = new Images(options, { make: true, reader: rootGroup(work.spec), log: logElsewhere(configFile) });
   const nothing = openSync('/dev/null', 'r+');
   const output = hiddenFile();
   try {

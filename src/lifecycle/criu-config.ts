@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { posix } from 'node:path';
 import type { Spec } from '../config/spec.ts';
 import { TsruncError } from '../errors.ts';
@@ -29,4 +29,27 @@ export function criuConfigFile({ annotations }: Spec): string | undefined {
       hint: `Annotations may come from an image, and criu's options can run programs: move the file to ${directory}.`,
     },
   );
+}
+
+/** criu(8), "Configuration files": one option in a line, its argument behind white space or "=", in quotes or not. */
+const logOption = /^\s*log-file(?:\s*=\s*|\s+)(?:"((?:[^"\\]|\\.)*)"|([^\s"#]\S*))/;
+
+/**
+ * Where the file sends criu's log; undefined where that is no absolute path, so that the log is in the directory for logs, and
+ * where the file cannot be read, which criu tells.
+ */
+export function logElsewhere(configFile: string | undefined): string | undefined {
+  if (configFile === undefined) return undefined;
+  const found = linesOf(configFile).findLast((line) => logOption.test(line)) ?? '';
+  const [, quoted, plain] = logOption.exec(found) ?? [];
+  const path = quoted?.replaceAll(/\\(.)/g, '$1') ?? plain;
+  return path?.startsWith('/') === true ? path : undefined;
+}
+
+function linesOf(path: string): readonly string[] {
+  try {
+    return readFileSync(path, 'utf8').split('\n');
+  } catch {
+    return [];
+  }
 }

@@ -22,7 +22,7 @@ beforeEach(() => {
 afterEach(() => rmSync(directory, { recursive: true }));
 
 const failure = (printed?: string): { readonly message: string; readonly hint: string | undefined } => {
-  using images = new Images({ imagePath: directory, workPath: undefined }, false);
+  using images = new Images({ imagePath: directory, workPath: undefined }, { make: false });
   return images.failure('checkpoint c1', 'dump.log', { success: false, type: 1, cr_errno: 22 }, printed);
 };
 const why = '(00.1) Error (criu/x.c:12): tty: no peer\n';
@@ -59,6 +59,17 @@ test('without a log, what criu printed counts', () => {
   });
 });
 
+test('a log that criu’s own configuration sends elsewhere is read there, whatever lies in its usual place', () => {
+  const elsewhere = join(directory, 'elsewhere.log');
+  writeFileSync(log(), why);
+  writeFileSync(elsewhere, '(00.1) Error (criu/x.c:12): another reason\n');
+  using images = new Images({ imagePath: directory, workPath: undefined }, { make: false, log: elsewhere });
+  expect(images.failure('checkpoint c1', 'dump.log', undefined)).toMatchObject({
+    message: 'Cannot checkpoint c1: criu died\n  another reason',
+    hint: `The whole log is ${elsewhere}.`,
+  });
+});
+
 test('an empty log says nothing', () => {
   writeFileSync(log(), '');
   expect(failure(why).message).toBe('Cannot checkpoint c1: criu failed: errno 22');
@@ -75,7 +86,7 @@ test('a pipe or a link in its place is neither waited for nor followed', () => {
 test('a file of ours takes the place of whatever is there', () => {
   const other = join(directory, 'other');
   writeFileSync(other, 'untouched');
-  using images = new Images({ imagePath: directory, workPath: undefined }, false);
+  using images = new Images({ imagePath: directory, workPath: undefined }, { make: false });
   for (const put of [
     () => symlinkSync(other, join(directory, 'list')),
     () => execFileSync('mkfifo', [join(directory, 'list')]),
@@ -93,7 +104,7 @@ test('a file of ours takes the place of whatever is there', () => {
 
 test('a checkpoint that is not there: which option names it', () => {
   const imagePath = join(directory, 'no');
-  expect(() => new Images({ imagePath, workPath: undefined }, false)).toThrow(
+  expect(() => new Images({ imagePath, workPath: undefined }, { make: false })).toThrow(
     expect.objectContaining({
       message: `Cannot open the directory "${imagePath}" of the checkpoint: ENOENT`,
       hint: expect.stringContaining('--image-path'),
@@ -104,7 +115,7 @@ test('a checkpoint that is not there: which option names it', () => {
 test('a former checkpoint without its inventory is none', () => {
   const inventory = join(directory, 'inventory.img');
   writeFileSync(inventory, '');
-  using images = new Images({ imagePath: directory, workPath: undefined }, true);
+  using images = new Images({ imagePath: directory, workPath: undefined }, { make: true });
   images.invalidate();
   images.invalidate();
   expect(existsSync(inventory)).toBe(false);

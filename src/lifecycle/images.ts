@@ -12,6 +12,7 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
+import { dirname } from 'node:path';
 import { errorsOf, hintFor } from '../criu/log.ts';
 import type { CriuResponse } from '../criu/messages.ts';
 import type { Directories } from '../criu/options.ts';
@@ -26,6 +27,18 @@ export interface ImagePaths {
   readonly workPath: string | undefined;
 }
 
+/** What the directories are for. */
+export interface ImagesUse {
+  /** Images are to be written: make their directory where it is missing; that for logs always is. */
+  readonly make: boolean;
+  /**
+   * Group that has to find the images, besides root: the processes of a container in a user namespace read them themselves.
+   */
+  readonly reader?: number | undefined;
+  /** File to which criu's own configuration sends the log, so that nothing has to be written to the directory for logs. */
+  readonly log?: string | undefined;
+}
+
 /** File descriptors of directories that close with their scope. */
 export interface OpenDirectories extends Directories, Disposable {}
 
@@ -35,23 +48,20 @@ export class Images implements OpenDirectories {
   readonly work: number | undefined;
   readonly #path: string;
   readonly #logs: string;
+  readonly #log: string | undefined;
 
-  /**
-   * @param make images are to be written: make their directory where it is missing; that for logs always is
-   * @param reader group that has to find the images, besides root: the processes of a container in a user namespace read them
-   *   themselves
-   * @throws TsruncError SYSTEM
-   */
-  constructor({ imagePath, workPath }: ImagePaths, make: boolean, reader?: number) {
+  /** @throws TsruncError SYSTEM */
+  constructor({ imagePath, workPath }: ImagePaths, { make, reader, log }: ImagesUse) {
     this.#path = imagePath;
     this.#logs = workPath ?? imagePath;
+    this.#log = log;
     this.images = open(imagePath, make, reader);
     let work: number | undefined;
     try {
       work = workPath === undefined ? undefined : open(workPath, true);
       this.work = work;
       if (make) requireWritable(this.images, imagePath, 'the images');
-      requireWritable(work ?? this.images, this.#logs, "criu's log");
+      if (log === undefined) requireWritable(work ?? this.images, this.#logs, "criu's log");
     } catch (error) {
       close(this.images, work);
       throw error;
@@ -121,8 +131,8 @@ export class Images implements OpenDirectories {
    * @param printed what criu wrote to its standard error
    */
   failure(what: string, log: string, response: CriuResponse | 'stuck' | undefined, printed = ''): TsruncError {
-    const directory = `/proc/self/fd/${this.work ?? this.images}`;
-    const { text, remark } = endOfLog(`${directory}/${log}`, `${this.#logs}/${log}`);
+    const directory = this.#log === undefined ? `/proc/self/fd/${this.work ?? this.images}` : dirname(this.#log);
+    const { text, remark } = endOfLog(this.#log ?? `${directory}/${log}`, this.#log ?? `${this.#logs}/${log}`);
     const errors = errorsOf(text ?? printed);
     const excerpt = errors.map((line) => `\n  ${line}`).join('');
     const full = hasRoom(directory) ? undefined : 'Its file system is full, so it may lack the end: make room there.';

@@ -13,7 +13,7 @@ import { namespaceOrigin, planNamespaces } from '../plan/namespaces.ts';
 import { checkContainerId } from '../store/ids.ts';
 import type { ContainerRecord } from '../store/record.ts';
 import { Criu } from './criu.ts';
-import { criuConfigFile } from './criu-config.ts';
+import { criuConfigFile, logElsewhere } from './criu-config.ts';
 import { type CriuLocation, findWorkingCriu, oldestForLsm } from './criu-preflight.ts';
 import { destroy } from './delete.ts';
 import { PlanFds } from './fds.ts';
@@ -83,7 +83,7 @@ async function revive(options: RestoreOptions, undo: Undo): Promise<Revived> {
     refuseShared(request);
     const configFile = criuConfigFile(config.spec);
     const namespaces = openNamespaces(request, undo);
-    using images = new Images(options, false);
+    using images = new Images(options, { make: false, log: logElsewhere(configFile) });
     const location = await findCriu(request, options);
     const making = await reserve(request, undo);
     return { making, ...(await reviveFrom(images, making, options, { location, namespaces, configFile })) };
