@@ -440,6 +440,26 @@ describe.skipIf(unavailable !== undefined || !isRoot || !existsSync(`${unified}/
       expect(existsSync(directory)).toBe(false);
     }));
 
+  test('an update of a controller that was not delegated is refused, and nothing changes', async ({ user, skip }) => {
+    const handedDown = readFileSync(`${unified}/cgroup.subtree_control`, 'utf8');
+    skip(handedDown.includes('cpuset'), 'root’s cgroup hands the controller down');
+    await delegated(user, async (name, inside) => {
+      const bundle = await user.bundle(asking);
+      const id = user.id(inside);
+      await user.ok(['run', '-d', '--bundle', bundle.path, id], inside);
+      const update = (resources: Resources) =>
+        user.tsrunc(['update', '--report', '-r', '-', id], inside, { stdin: JSON.stringify(resources) });
+      const refused = await update({ cpu: { cpus: '0' }, unified: { 'cgroup.max.depth': '4' } });
+      expect(refused).toMatchObject({ code: 1, stdout: '' });
+      expect(refused.stderr).toMatch(
+        /Cannot set cpuset\.cpus to "0": the cpuset controller is not available: .*; everything is as before/,
+      );
+      expect(readFileSync(join(unified, name, id, 'cgroup.max.depth'), 'utf8')).toBe('3\n');
+      const { stdout } = await update({ unified: { 'cgroup.max.depth': '4' } });
+      expect(stdout).toBe('cgroup.max.depth: 3 -> 4\n');
+    });
+  });
+
   /** A container in a delegated cgroup, for verbs of a caller that is not in it. */
   const fromOutside = (
     user: Ordinary,

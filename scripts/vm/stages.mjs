@@ -73,7 +73,12 @@ export const full = [
   {
     name: 'an ordinary user of systemd: tests',
     mode: 'user',
-    files: ['test/rootless.test.ts', 'test/rootless-cgroups.test.ts', 'test/systemd.test.ts'],
+    files: [
+      'test/rootless.test.ts',
+      'test/rootless-cgroups.test.ts',
+      'test/rootless-verbs.test.ts',
+      'test/systemd.test.ts',
+    ],
     seconds: 3600,
   },
   { name: 'no systemd, cgroup v2', mode: 'plain', files: hostTests, seconds: 5400 },
