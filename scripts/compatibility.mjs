@@ -48,9 +48,10 @@ const runTests = (files, env = process.env) => {
   const report = join(directory, 'vitest.json');
   const patience = Number(process.env.TSRUNC_PATIENCE ?? 1);
   const limits = ['--testTimeout', '--hookTimeout'].map((flag) => `${flag}=${30_000 * patience}`);
-  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+  const reporters = ['--reporter=verbose', '--reporter=json', `--outputFile.json=${report}`];
   try {
-    const words = ['node_modules/vitest/vitest.mjs', 'run', '--project', 'integration', '--no-cache', '--retry=1'];
+    const flags = ['--project', 'integration', '--no-cache', '--configLoader=runner', '--retry=1'];
+    const words = ['node_modules/vitest/vitest.mjs', 'run', ...flags];
     node([...words, ...limits, ...reporters, ...files], 'inherit', env);
     if (!existsSync(report)) throw new SetupError('The tests with clients did not come to their end.');
     const results = JSON.parse(readFileSync(report, 'utf8'));
