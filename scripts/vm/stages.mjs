@@ -88,6 +88,7 @@ export const full = [
     files: ['test/selinux.test.ts', 'test/security.test.ts', 'test/lifecycle.test.ts'],
     seconds: 1800,
   },
-  { name: 'systemd, cgroup v1', mode: 'v1', files: hostTests, seconds: 5400 },
+  { name: 'systemd, cgroup v1: tests', mode: 'v1', files: hostTests, seconds: 5400 },
+  { name: 'systemd, cgroup v1: conformance', mode: 'v1', compatibility: 'conformance', seconds: 3600 },
   { name: 'systemd, the newest kernel', mode: 'systemd', kernel: 'sid', files: hostTests, seconds: 5400 },
 ];
