@@ -25,7 +25,10 @@ const small: Disk = { mount: 'size=40k', spoil: ':' };
 
 const diskOf = (box: Box): string => join(box.path, 'disk');
 
-/** Run a script in a mount namespace of its own, in the disk; T is tsrunc. */
+/**
+ * Run a script in a mount namespace of its own, in the disk; T is tsrunc. Mounts follow the host's: criu binds files of /dev, and gives
+ * them the propagation that the container's had, which has to be possible.
+ */
 const on = (box: Box, { mount, spoil }: Disk, script: string): Promise<Outcome> => {
   const disk = diskOf(box);
   mkdirSync(disk, { recursive: true });
@@ -33,7 +36,7 @@ const on = (box: Box, { mount, spoil }: Disk, script: string): Promise<Outcome> 
     T() { "${runtime}" --root "${box.root}" "$@" </dev/null; }
     says() { echo "$1: $?"; }
     mount -t tmpfs -o ${mount},mode=700 none "${disk}" && cd "${disk}" && ${spoil}`;
-  return exec('unshare', ['--mount', 'sh', '-c', `${preamble}\n${script}`]);
+  return exec('unshare', ['--mount', '--propagation=slave', 'sh', '-c', `${preamble}\n${script}`]);
 };
 
 const canMount = isRoot && hasCommand('unshare');

@@ -45,6 +45,7 @@ test.each([
   ['page-pipe: splice: -1: Bad file descriptor', 'CAP_SYS_RESOURCE'],
   ["can't write lsm profile -2", 'apparmor_parser'],
   ["can't write lsm profile -22", 'its policy'],
+  ['mnt-v2: Failed to copy sharing from source /dev/null to 96', 'a mount namespace like that one'],
   ["cg: Can't make temp cgyard dir: Read-only file system", '--work-path DIR'],
   ['Unexpected EOF on (empty-image)', 'no directory with a complete checkpoint'],
   ['execvp("tar", ...) failed', 'install it'],

@@ -86,6 +86,10 @@ const hints: readonly (readonly [pattern: RegExp, hint: string])[] = [
     'The kernel refuses the label of the checkpoint, or that of --lsm-profile: its policy may not know it, or not let criu change to it.',
   ],
   [
+    /Failed to copy sharing/,
+    'The container was made where mounts of the host propagate, and here they are private: restore it in a mount namespace like that one.',
+  ],
+  [
     /Can't make temp cgyard dir/,
     'criu mounts cgroups in the directory for logs: --work-path DIR names one that can be written; --manage-cgroups-mode ignore leaves cgroups to config.json alone.',
   ],
