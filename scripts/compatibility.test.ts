@@ -152,6 +152,12 @@ describe('what was known', () => {
     expect(text).toContain('| run on | 2026-03-04, def5678 |');
   });
 
+  test('versions of what a later run did not see stay', () => {
+    const first = { ...run('one', []), versions: { kernel: '6.1', CRIU: '4.2' } };
+    const [known] = joined([first], { ...run('one', []), versions: { kernel: '6.12' } }, isThere);
+    expect(known?.versions).toEqual({ kernel: '6.12', CRIU: '4.2' });
+  });
+
   test('a run is found in what a machine prints', () => {
     const one = run('one', ['docker']);
     expect(runIn(`noise\r\n${lineOf(one)}\r\nmore\r\n`)).toEqual(one);

@@ -43,8 +43,10 @@ export const joined = (known, run, isThere) => {
     .filter(({ file }) => isThere(file) && run.clients.every((client) => client.file !== file))
     .map((client) => ({ ...partOf(old), ...client }));
   const clients = [...run.clients, ...kept].sort((one, other) => one.name.localeCompare(other.name));
-  if (run.conformance.length > 0 || old.conformance.length === 0) return [...others, { ...run, clients }];
-  return [...others, { ...run, clients, conformance: old.conformance, suite: old.suite ?? partOf(old) }];
+  // An ordinary user sees less of the same host.
+  const merged = { ...run, versions: { ...old.versions, ...run.versions }, clients };
+  if (run.conformance.length > 0 || old.conformance.length === 0) return [...others, merged];
+  return [...others, { ...merged, conformance: old.conformance, suite: old.suite ?? partOf(old) }];
 };
 
 /** @returns {readonly Run[]} */
