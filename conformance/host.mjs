@@ -11,6 +11,8 @@ export const thisHost = () => {
   const effective = /^CapEff:\s*(\S+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0';
   return {
     controllers: [...hierarchies].flatMap(([, options = '']) => options.split(',')),
+    // Below two lines of headings.
+    links: readFileSync('/proc/net/dev', 'utf8').trimEnd().split('\n').length - 2,
     modules: existsSync(modules) ? readFileSync(modules, 'utf8').trim().split(',') : [],
     raises: ((BigInt(`0x${effective}`) >> sysResource) & 1n) === 1n,
   };

@@ -9,6 +9,7 @@
  * @property {string} [unfair] why its results say nothing on any host: it is not run
  * @property {readonly string[]} [controllers] of cgroup v1, which alone it knows: where one is missing it is not run
  * @property {string} [module] the Linux security module without which it is not run
+ * @property {number} [links] network interfaces of the host that it names: where there are fewer it is not run
  * @property {boolean} [raises] it raises limits: without CAP_SYS_RESOURCE it is not run
  * @property {readonly RegExp[]} [exempt] results that do not count: matched with "NUMBER DESCRIPTION"
  * @property {string} [why] of the exempt ones
@@ -22,6 +23,7 @@
  * @typedef {object} Host
  * @property {readonly string[]} controllers of cgroup v1 that are mounted
  * @property {readonly string[]} modules Linux security modules
+ * @property {number} links network interfaces
  * @property {boolean} raises whether CAP_SYS_RESOURCE is there
  */
 
@@ -31,6 +33,7 @@ export const unfairOn = (program, host) => {
   const missing = program.controllers?.filter((name) => !host.controllers.includes(name)) ?? [];
   if (missing.length > 0) return `needs the cgroup v1 controller ${missing.join(' and ')}, which this host lacks`;
   if (program.module !== undefined && !host.modules.includes(program.module)) return `needs ${program.module}`;
+  if (program.links !== undefined && host.links < program.links) return `needs ${program.links} network interfaces`;
   return program.raises && !host.raises ? 'needs CAP_SYS_RESOURCE, which this host does not give' : undefined;
 };
 
@@ -63,7 +66,7 @@ export const programs = {
   linux_cgroups_relative_devices: { controllers: ['devices'] },
   linux_cgroups_hugetlb: { controllers: ['hugetlb'] },
   linux_cgroups_relative_hugetlb: { controllers: ['hugetlb'] },
-  linux_cgroups_network: { controllers: ['net_cls', 'net_prio'] },
+  linux_cgroups_network: { controllers: ['net_cls', 'net_prio'], links: 2 },
   linux_cgroups_relative_network: { controllers: ['net_cls', 'net_prio'] },
   linux_cgroups_pids: { controllers: ['pids'] },
   linux_cgroups_relative_pids: { controllers: ['pids'] },

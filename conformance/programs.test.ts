@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { programs, unfairOn } from './programs.mjs';
 
-const nothing = { controllers: [], modules: [], raises: false };
+const nothing = { controllers: [], modules: [], links: 1, raises: false };
 
 describe('a program is left out', () => {
   test('where cgroup v1 lacks its controllers', () => {
@@ -17,6 +17,11 @@ describe('a program is left out', () => {
     expect(unfairOn({ module: 'apparmor' }, { ...nothing, modules: ['yama', 'apparmor'] })).toBeUndefined();
     expect(unfairOn({ raises: true }, nothing)).toContain('CAP_SYS_RESOURCE');
     expect(unfairOn({ raises: true }, { ...nothing, raises: true })).toBeUndefined();
+  });
+
+  test('where the host has fewer network interfaces than it names', () => {
+    expect(unfairOn({ links: 2 }, nothing)).toBe('needs 2 network interfaces');
+    expect(unfairOn({ links: 2 }, { ...nothing, links: 2 })).toBeUndefined();
   });
 
   test('for good where it is unfair; else it counts', () => {
