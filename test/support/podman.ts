@@ -67,7 +67,8 @@ const root = ({ path, cgroup }: Realm): Identity => ({
   graph: join(path, 'graph'),
   runroot: '/run/containers/storage',
   prefix: [],
-  env: { XDG_RUNTIME_DIR: '' },
+  // podman 5.8 leaves mount points of its own there.
+  env: { XDG_RUNTIME_DIR: '', TMPDIR: path },
   placement: [`--cgroup-parent=${cgroup}`],
 });
 
