@@ -41,7 +41,7 @@ const programs = {
 
 /** @param {readonly string[]} [prefix] words of a command that runs another @returns {Versions} */
 const versionsOf = (prefix = []) => {
-  const questions = Object.entries(programs).map(([name, words]) => `echo "${name} $(${words.join(' ')} 2>&1)"`);
+  const questions = Object.entries(programs).map(([name, words]) => `echo "${name} $(${words.join(' ')} 2>/dev/null)"`);
   const [command = '', ...words] = [...prefix, 'sh', '-c', questions.join('\n')];
   const answers = run(command, words).stdout.matchAll(/^(\w+) .*?(\d+(?:\.\d+)+)/gm);
   return Object.fromEntries([...answers].map(([, name = '', version = '']) => [name, version]));

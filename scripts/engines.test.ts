@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -28,14 +28,13 @@ describe.skipIf(process.getuid?.() !== 0)('the engines of a tree', { timeout: 60
 
   test('have no version where they do not run', () => {
     const { containerd, ...others } = hostEngines();
-    having('bin/containerd', 'echo cannot find libexample.so.1 >&2; exit 127');
+    having('bin/containerd', 'echo "version GLIBC_2.38 not found" >&2; exit 1');
     having('bin/podman', 'echo podman version 99.5.6');
     expect(newestEngines([tree])?.versions).toEqual({ ...others, podman: '99.5.6' });
   });
 
   test('are not worth a run where they are the host’s own, or cannot be laid over them', () => {
     expect(newestEngines([tree])).toBeUndefined();
-    expect(existsSync(join(tree, 'nowhere'))).toBe(false);
     expect(newestEngines([join(tree, 'nowhere')])).toBeUndefined();
     expect(newestEngines([])).toBeUndefined();
   });

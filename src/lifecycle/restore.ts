@@ -1,4 +1,5 @@
 import { closeSync } from 'node:fs';
+import type { CgroupDriver } from '../cgroup/driver.ts';
 import { loadConfig } from '../config/load.ts';
 import { located } from '../config/locate.ts';
 import { descriptorsFile, inheritedStreams, parseDescriptors } from '../criu/descriptors.ts';
@@ -10,8 +11,10 @@ import { loadNative } from '../native/load.ts';
 import type { Context } from '../plan/context.ts';
 import { planMountpoints, planRestore } from '../plan/criu.ts';
 import { namespaceOrigin, planNamespaces } from '../plan/namespaces.ts';
+import { questions } from '../plan/ops.ts';
 import { checkContainerId } from '../store/ids.ts';
 import type { ContainerRecord } from '../store/record.ts';
+import type { Answers } from './conversation.ts';
 import { Criu } from './criu.ts';
 import { criuConfigFile, logElsewhere } from './criu-config.ts';
 import { type CriuLocation, findWorkingCriu, oldestForLsm } from './criu-preflight.ts';
@@ -186,11 +189,19 @@ function openNamespaces({ native, config, host }: Pick<Making, 'native' | 'confi
 }
 
 /** Its streams are the container's, and it lives where that is to live: its processes are its children. */
+/** All that the way to criu asks. */
+const asksForCgroups =
+  (cgroup: Pick<CgroupDriver, 'ensureInside'>): Answers['ask'] =>
+  async (question, pid) => {
+    if (question !== questions.cgroups) throw new Error(`the steps on the way to criu ask question ${question}`);
+    cgroup.ensureInside(pid);
+  };
+
 async function spawnCriu(making: Making, extraFds: readonly number[]): Promise<Criu> {
   const { native, cgroup, undo } = making;
   const cgroupFd = await birthplace(making);
   const criu = born(cgroupFd, () =>
-    Criu.spawn({ native, cgroupFd, stdio: [0, 1, 2], extraFds, ask: async (_, pid) => cgroup.ensureInside(pid) }),
+    Criu.spawn({ native, cgroupFd, stdio: [0, 1, 2], extraFds, ask: asksForCgroups(cgroup) }),
   );
   if (cgroup.precedes) return criu;
   undo.add('end criu', () => criu.end());
